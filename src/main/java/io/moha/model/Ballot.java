@@ -1,0 +1,40 @@
+package io.moha.model;
+
+/**
+ * What one node says of itself for the coming term, while its receiver stands still (protocol, section 6).
+ *
+ * @param term the coming term, one above the last
+ * @param node who says it
+ * @param received retrieved union executed: all that the node can still execute without a source
+ * @param executed what it has executed
+ * @param rule the operator's preference; {@code must_not} for only-follow nodes
+ * @param dataCenter empty if not configured
+ * @param cold true if this agent has not seen a holder since it started: it cannot tell a failover from a cold start
+ * @param eligible false if the node must not win this term
+ * @param reason why it is not eligible; empty if it is
+ */
+public record Ballot(
+        Term term,
+        NodeId node,
+        GtidSet received,
+        GtidSet executed,
+        PromotionRule rule,
+        String dataCenter,
+        boolean cold,
+        boolean eligible,
+        String reason) {
+    public Ballot {
+        if (!received.contains(executed)) {
+            throw new IllegalArgumentException("ballot of " + node + ": the received set " + received
+                    + " does not contain the executed set " + executed);
+        }
+        if (eligible && !reason.isEmpty()) {
+            throw new IllegalArgumentException("ballot of " + node + " is eligible but has a reason: " + reason);
+        }
+    }
+
+    /** Transactions that are received but not executed yet. */
+    public long backlog() {
+        return received.subtract(executed).count();
+    }
+}

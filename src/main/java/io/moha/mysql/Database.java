@@ -1,0 +1,80 @@
+package io.moha.mysql;
+
+import io.moha.model.Endpoint;
+import io.moha.model.GtidSet;
+import java.time.Duration;
+
+/**
+ * The one MySQL server beside this agent. Every call has its deadline inside the call. Each group of calls uses a
+ * connection of its own (probe; fence connections; fence writes; replication), so that a statement that hangs never
+ * stands in the way of the fence. Statements are chosen by the server's version. Implementations are thread-safe.
+ */
+public interface Database extends AutoCloseable {
+
+    /** Reads the state of the server: at most two statements, on the probe's own connection. */
+    DatabaseStatus probe(Duration deadline) throws DatabaseException;
+
+    /** {@code SET GLOBAL offline_mode=ON}: drops application sessions, admits no new ones (fence, rung 2). */
+    void closeToApplications(Duration deadline) throws DatabaseException;
+
+    /** {@code SET GLOBAL super_read_only=ON}, on a connection of its own, with a short lock_wait_timeout (rung 3). */
+    void closeForWrites(Duration deadline) throws DatabaseException;
+
+    /** {@code SET GLOBAL offline_mode=OFF}: applications may connect (reads) again. */
+    void openToApplications(Duration deadline) throws DatabaseException;
+
+    /**
+     * Makes a promoted server writable: super_read_only=OFF while read_only stays ON, arms the dead-man's switch with
+     * {@code allowance}, then read_only=OFF and offline_mode=OFF. Does not read back: {@link #probe} does.
+     */
+    void openForWrites(Duration allowance, Duration deadline) throws DatabaseException;
+
+    /** Moves the dead-man's switch on: the server fences itself {@code allowance} from now unless beaten again. */
+    void beat(Duration allowance, Duration deadline) throws DatabaseException;
+
+    /** Stops the receiver; the applier goes on. Returns when the receiver is confirmed stopped. */
+    void stopReceiver(Duration deadline) throws DatabaseException;
+
+    /** Starts receiver and applier with the present source. */
+    void startReplication(Duration deadline) throws DatabaseException;
+
+    /** Starts the applier only, so that received transactions are executed; the receiver stays as it is. */
+    void startApplier(Duration deadline) throws DatabaseException;
+
+    /**
+     * Points replication at {@code source} with GTID auto-positioning and starts it. The caller has seen to it that
+     * everything received is executed: this discards undrained relay logs.
+     */
+    void follow(Endpoint source, Duration deadline) throws DatabaseException;
+
+    /** Stops replication and forgets the source ({@code RESET REPLICA ALL}). The caller has drained the relay log. */
+    void forgetSource(Duration deadline) throws DatabaseException;
+
+    /** Executed set of another member, read from that server itself with the agent's account. */
+    GtidSet executedOn(Endpoint other, Duration deadline) throws DatabaseException;
+
+    /** Executed and purged set of another member: what an empty joiner can still replay is executed minus purged. */
+    GtidSet purgedOn(Endpoint other, Duration deadline) throws DatabaseException;
+
+    /** Waits on another member until it has executed {@code set}. @return false if the deadline passed first */
+    boolean awaitExecutedOn(Endpoint other, GtidSet set, Duration deadline) throws DatabaseException;
+
+    /** Replaces all local data by a copy of {@code donor} (clone plugin). The server restarts or stops at the end. */
+    void cloneFrom(Endpoint donor, Duration deadline) throws DatabaseException;
+
+    /**
+     * Discards the local GTID history of a server that holds nothing but its own initialisation, so that it can be the
+     * empty start of a cluster ({@code RESET BINARY LOGS AND GTIDS}).
+     */
+    void forgetHistory(Duration deadline) throws DatabaseException;
+
+    /**
+     * Calls {@code onBroken} once, within milliseconds of the server's process dying: a connection that only waits.
+     *
+     * @throws DatabaseException if the connection cannot be made
+     */
+    AutoCloseable tripwire(Runnable onBroken, Duration deadline) throws DatabaseException;
+
+    @Override
+    void close();
+}

@@ -1,0 +1,75 @@
+package io.moha.mysql;
+
+import io.moha.model.Endpoint;
+import io.moha.model.GtidSet;
+import java.util.Optional;
+
+/**
+ * What a server said of itself in one probe.
+ *
+ * @param version e.g. {@code 9.7.4-2}
+ * @param serverUuid {@code @@server_uuid}
+ * @param executed {@code @@gtid_executed}
+ * @param purged {@code @@gtid_purged}
+ * @param readOnly {@code @@read_only}
+ * @param superReadOnly {@code @@super_read_only}
+ * @param offlineMode {@code @@offline_mode}
+ * @param binlogFormat {@code @@binlog_format}, e.g. ROW
+ * @param binlogFile current binary log, empty if unknown
+ * @param binlogPosition position in it
+ * @param hasUserData whether any schema exists besides the server's own and {@code moha}
+ * @param replica the default replication channel; empty if the server has no source
+ * @param deadManArmed whether the dead-man's event is installed, enabled and armed for this server
+ */
+public record DatabaseStatus(
+        String version,
+        String serverUuid,
+        GtidSet executed,
+        GtidSet purged,
+        boolean readOnly,
+        boolean superReadOnly,
+        boolean offlineMode,
+        String binlogFormat,
+        String binlogFile,
+        long binlogPosition,
+        boolean hasUserData,
+        Optional<Replica> replica,
+        boolean deadManArmed) {
+
+    /**
+     * The replication channel.
+     *
+     * @param source where the receiver connects to
+     * @param receiver state of the receiver (IO thread)
+     * @param applierRunning whether the applier (SQL thread) runs
+     * @param retrieved Retrieved_Gtid_Set
+     * @param secondsBehind Seconds_Behind_Source; -1 if unknown (NULL)
+     * @param receiverError last error of the receiver, empty if none
+     * @param applierError last error of the applier, empty if none
+     */
+    public record Replica(
+            Endpoint source,
+            Receiver receiver,
+            boolean applierRunning,
+            GtidSet retrieved,
+            long secondsBehind,
+            String receiverError,
+            String applierError) {}
+
+    /** State of the receiver thread. */
+    public enum Receiver {
+        STOPPED,
+        CONNECTING,
+        RUNNING
+    }
+
+    /** Writable for applications: neither read-only nor offline. */
+    public boolean writable() {
+        return !readOnly && !superReadOnly && !offlineMode;
+    }
+
+    /** All that this server can still execute without a source: retrieved union executed. */
+    public GtidSet received() {
+        return replica.map(r -> executed.union(r.retrieved())).orElse(executed);
+    }
+}
