@@ -26,7 +26,11 @@ public record Txn(List<Guard> guards, List<Op> operations) {
         String key();
     }
 
-    /** @param lease id of the lease to bind the key to; 0 for none */
+    /**
+     * Sets the key.
+     *
+     * @param lease id of the lease to bind the key to; 0 for none
+     */
     public record Put(String key, String value, long lease) implements Op {}
 
     public record Delete(String key) implements Op {}

@@ -1,0 +1,334 @@
+package io.moha.store;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A store in memory for tests and simulations: revisions, leases, transactions and watches as etcd has them, on a clock
+ * that the test owns. This object is the server; {@link #connect()} gives a client, one for each agent. No call waits:
+ * what would time out fails at once.
+ */
+public final class MemoryStore {
+    private record Value(String text, long createRevision, long modRevision, long lease) {}
+
+    private record Lease(long ttlNanos, long renewedAt) {}
+
+    /** What happens to a call. */
+    private enum Fate {
+        SERVED,
+        LOST,
+        ANSWER_LOST
+    }
+
+    private final LongSupplier nanoClock;
+    private final Map<String, Value> values = new TreeMap<>();
+    private final Map<Long, Lease> leases = new HashMap<>();
+    private final List<Runnable> watches = new CopyOnWriteArrayList<>();
+    private long revision = 1;
+    private long lastLease = 1000;
+    private long commits;
+    private boolean unreachable;
+
+    /** @param nanoClock the time on which leases run, in nanoseconds, as {@link System#nanoTime()} */
+    public MemoryStore(LongSupplier nanoClock) {
+        this.nanoClock = nanoClock;
+    }
+
+    /** A client of this store with knobs of its own. */
+    public Client connect() {
+        return new Client();
+    }
+
+    /** All keys now, without a client: for assertions. */
+    public StoreSnapshot view() {
+        tick();
+        synchronized (this) {
+            return snapshot();
+        }
+    }
+
+    /** How many transactions were applied: for the promise that a steady state writes nothing. */
+    public synchronized long commits() {
+        return commits;
+    }
+
+    /** From now on no client reaches the store, or all of them do. Leases run on. */
+    public synchronized void unreachable(boolean isUnreachable) {
+        unreachable = isUnreachable;
+    }
+
+    /** Ends the leases that have run out, and wakes the watches if a key went with them. */
+    public void tick() {
+        boolean changed;
+        synchronized (this) {
+            changed = expire();
+        }
+        wakeIf(changed);
+    }
+
+    /** Ends a lease as an operator would. */
+    public void expireLease(long leaseId) {
+        boolean changed;
+        synchronized (this) {
+            changed = end(Set.of(leaseId));
+        }
+        wakeIf(changed);
+    }
+
+    private void wakeIf(boolean changed) {
+        if (changed) {
+            watches.forEach(Runnable::run);
+        }
+    }
+
+    private boolean expire() {
+        long now = nanoClock.getAsLong();
+        Set<Long> over = new HashSet<>();
+        leases.forEach((id, lease) -> {
+            if (now - lease.renewedAt() >= lease.ttlNanos()) {
+                over.add(id);
+            }
+        });
+        return end(over);
+    }
+
+    /** etcd deletes the keys of one lease in one revision. */
+    private boolean end(Set<Long> ids) {
+        boolean changed = false;
+        for (long id : ids) {
+            leases.remove(id);
+            if (values.values().removeIf(value -> value.lease() == id)) {
+                revision++;
+                changed = true;
+            }
+        }
+        return changed;
+    }
+
+    private StoreSnapshot snapshot() {
+        Map<String, StoreSnapshot.Entry> entries = new HashMap<>();
+        values.forEach((key, value) -> entries.put(
+                key,
+                new StoreSnapshot.Entry(key, value.text(), value.createRevision(), value.modRevision(), value.lease())));
+        return new StoreSnapshot(revision, entries);
+    }
+
+    private boolean holds(Txn.Guard guard) {
+        Value value = values.get(guard.key());
+        if (guard instanceof Txn.ValueIs is) {
+            return value != null && value.text().equals(is.value());
+        }
+        if (guard instanceof Txn.CreateRevisionIs is) {
+            return (value == null ? 0 : value.createRevision()) == is.revision();
+        }
+        if (guard instanceof Txn.ModRevisionIs is) {
+            return (value == null ? 0 : value.modRevision()) == is.revision();
+        }
+        throw new IllegalArgumentException("unknown guard " + guard);
+    }
+
+    /** etcd refuses a key that is put twice, or put and deleted, in one transaction. */
+    private static void checkKeys(Txn txn) throws StoreException {
+        Set<String> put = new HashSet<>();
+        for (Txn.Op operation : txn.operations()) {
+            if (operation instanceof Txn.Put && !put.add(operation.key())) {
+                throw StoreException.refused("transaction: duplicate key given in txn request", null);
+            }
+        }
+        for (Txn.Op operation : txn.operations()) {
+            if (operation instanceof Txn.Delete && put.contains(operation.key())) {
+                throw StoreException.refused("transaction: duplicate key given in txn request", null);
+            }
+        }
+    }
+
+    private TxnResult apply(Txn txn) throws StoreException {
+        checkKeys(txn);
+        for (Txn.Guard guard : txn.guards()) {
+            if (!holds(guard)) {
+                return new TxnResult(false, revision);
+            }
+        }
+        for (Txn.Op operation : txn.operations()) {
+            if (operation instanceof Txn.Put put && put.lease() != 0 && !leases.containsKey(put.lease())) {
+                throw StoreException.refused("transaction: requested lease not found", null);
+            }
+        }
+        long next = revision + 1;
+        for (Txn.Op operation : txn.operations()) {
+            if (operation instanceof Txn.Put put) {
+                Value before = values.get(put.key());
+                long created = before == null ? next : before.createRevision();
+                values.put(put.key(), new Value(put.value(), created, next, put.lease()));
+                revision = next;
+            } else if (values.remove(operation.key()) != null) {
+                revision = next;
+            }
+        }
+        commits++;
+        return new TxnResult(true, revision);
+    }
+
+    /** What one call does at the server, under its lock. */
+    private interface Call<T> {
+        T run() throws StoreException;
+    }
+
+    /** A client, such as one agent has. Its knobs concern this client alone. */
+    public final class Client implements ClusterStore {
+        private final List<Runnable> ownWatches = new ArrayList<>();
+        private int failures;
+        private boolean applyNext;
+        private boolean cutOff;
+        private boolean closed;
+
+        private Client() {}
+
+        /** The next {@code n} calls do not reach the store and end as unknown. */
+        public void failNext(int n) {
+            synchronized (MemoryStore.this) {
+                failures = n;
+            }
+        }
+
+        /** The next transaction is applied, but its answer is lost: it ends as unknown. */
+        public void unknownButApplied() {
+            synchronized (MemoryStore.this) {
+                applyNext = true;
+            }
+        }
+
+        /** From now on this client does not reach the store, or does again; its watches are silent meanwhile. */
+        public void unreachable(boolean isUnreachable) {
+            synchronized (MemoryStore.this) {
+                cutOff = isUnreachable;
+            }
+        }
+
+        @Override
+        public StoreSnapshot read(Duration deadline) throws StoreException {
+            return call("read", false, MemoryStore.this::snapshot);
+        }
+
+        @Override
+        public long grantLease(Duration ttl, Duration deadline) throws StoreException {
+            if (ttl.isNegative() || ttl.isZero()) {
+                throw new IllegalArgumentException("a lease of " + ttl + " is over before it begins");
+            }
+            return call("grant of a lease", false, () -> {
+                long id = ++lastLease;
+                leases.put(id, new Lease(ttl.toNanos(), nanoClock.getAsLong()));
+                return id;
+            });
+        }
+
+        @Override
+        public boolean renewLease(long leaseId, Duration deadline) throws StoreException {
+            return call("renewal of a lease", false, () -> {
+                Lease renewed = leases.computeIfPresent(
+                        leaseId, (id, lease) -> new Lease(lease.ttlNanos(), nanoClock.getAsLong()));
+                return renewed != null;
+            });
+        }
+
+        @Override
+        public void revokeLease(long leaseId, Duration deadline) throws StoreException {
+            call("end of a lease", false, () -> end(Set.of(leaseId)));
+        }
+
+        @Override
+        public TxnResult commit(Txn txn, Duration deadline) throws StoreException {
+            return call("transaction", true, () -> apply(txn));
+        }
+
+        private <T> T call(String what, boolean isTxn, Call<T> body) throws StoreException {
+            T answer = null;
+            StoreException refusal = null;
+            boolean changed;
+            Fate fate;
+            synchronized (MemoryStore.this) {
+                if (closed) {
+                    throw StoreException.refused(what + ": the client is closed", null);
+                }
+                long before = revision;
+                expire();
+                fate = fate(isTxn);
+                if (fate != Fate.LOST) {
+                    try {
+                        answer = body.run();
+                    } catch (StoreException e) {
+                        refusal = e;
+                    }
+                }
+                changed = revision != before;
+            }
+            // Watches are woken outside of the lock: they may call the store.
+            wakeIf(changed);
+            if (fate != Fate.SERVED) {
+                throw StoreException.unknown(what + ": no answer in time", null);
+            }
+            if (refusal != null) {
+                throw refusal;
+            }
+            return present(answer);
+        }
+
+        private Fate fate(boolean isTxn) {
+            if (unreachable || cutOff) {
+                return Fate.LOST;
+            }
+            if (failures > 0) {
+                failures--;
+                return Fate.LOST;
+            }
+            if (isTxn && applyNext) {
+                applyNext = false;
+                return Fate.ANSWER_LOST;
+            }
+            return Fate.SERVED;
+        }
+
+        private <T> T present(@Nullable T answer) {
+            if (answer == null) {
+                throw new IllegalStateException("a call without an answer");
+            }
+            return answer;
+        }
+
+        @Override
+        public AutoCloseable watch(Runnable onChange) {
+            Runnable watch = () -> {
+                boolean heard;
+                synchronized (MemoryStore.this) {
+                    heard = !unreachable && !cutOff && !closed;
+                }
+                if (heard) {
+                    onChange.run();
+                }
+            };
+            synchronized (MemoryStore.this) {
+                ownWatches.add(watch);
+            }
+            watches.add(watch);
+            return () -> watches.remove(watch);
+        }
+
+        @Override
+        public void close() {
+            synchronized (MemoryStore.this) {
+                closed = true;
+                watches.removeAll(ownWatches);
+                ownWatches.clear();
+            }
+        }
+    }
+}
