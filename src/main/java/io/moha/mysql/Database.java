@@ -3,6 +3,7 @@ package io.moha.mysql;
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 
 /**
  * The one MySQL server beside this agent. Every call has its deadline inside the call. Each group of calls uses a
@@ -26,8 +27,10 @@ public interface Database extends AutoCloseable {
     /**
      * Makes a promoted server writable: super_read_only=OFF while read_only stays ON, arms the dead-man's switch with
      * {@code allowance}, then read_only=OFF and offline_mode=OFF. Does not read back: {@link #probe} does.
+     *
+     * @param mayWrite asked right before each statement; once it says no, the rest is left undone and REFUSED is thrown
      */
-    void openForWrites(Duration allowance, Duration deadline) throws DatabaseException;
+    void openForWrites(Duration allowance, BooleanSupplier mayWrite, Duration deadline) throws DatabaseException;
 
     /** Moves the dead-man's switch on: the server fences itself {@code allowance} from now unless beaten again. */
     void beat(Duration allowance, Duration deadline) throws DatabaseException;

@@ -118,7 +118,8 @@ public final class MemoryStore {
         Map<String, StoreSnapshot.Entry> entries = new HashMap<>();
         values.forEach((key, value) -> entries.put(
                 key,
-                new StoreSnapshot.Entry(key, value.text(), value.createRevision(), value.modRevision(), value.lease())));
+                new StoreSnapshot.Entry(
+                        key, value.text(), value.createRevision(), value.modRevision(), value.lease())));
         return new StoreSnapshot(revision, entries);
     }
 

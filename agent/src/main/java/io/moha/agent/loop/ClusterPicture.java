@@ -1,0 +1,125 @@
+package io.moha.agent.loop;
+
+import io.moha.decide.Observation;
+import io.moha.model.Ballot;
+import io.moha.model.Endpoint;
+import io.moha.model.NodeId;
+import io.moha.model.Term;
+import io.moha.store.BallotValue;
+import io.moha.store.Json;
+import io.moha.store.Keys;
+import io.moha.store.Registration;
+import io.moha.store.StoreSnapshot;
+import io.moha.store.StoreSnapshot.Entry;
+import io.moha.store.SwitchRecord;
+import io.moha.store.SwitchRequest;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.BiConsumer;
+
+/**
+ * One read of etcd, understood. A value that cannot be understood is left out and named in {@code problems}: one bad key
+ * must not stop the cluster.
+ *
+ * @param sentAt monotonic nanoseconds when the read was sent
+ */
+record ClusterPicture(
+        long sentAt,
+        Instant readAt,
+        long revision,
+        Term term,
+        Optional<Observation.Holder> holder,
+        Map<NodeId, Registration> members,
+        Map<NodeId, Registration> live,
+        Map<NodeId, Observation.Vote> votes,
+        Map<NodeId, Term> followed,
+        Optional<NodeId> lastPrimary,
+        List<SwitchRecord> records,
+        Map<String, Long> recordRevisions,
+        Optional<SwitchRequest> request,
+        List<String> problems) {
+
+    static ClusterPicture of(StoreSnapshot snapshot, long sentAt, Instant readAt) {
+        List<String> problems = new ArrayList<>();
+        Map<NodeId, Registration> members = new TreeMap<>();
+        Map<NodeId, Registration> live = new TreeMap<>();
+        Map<NodeId, Observation.Vote> votes = new TreeMap<>();
+        Map<NodeId, Term> followed = new TreeMap<>();
+        Map<String, SwitchRecord> records = new TreeMap<>(Comparator.reverseOrder());
+        Map<String, Long> recordRevisions = new HashMap<>();
+        Reader in = new Reader(snapshot, problems);
+        in.each(Keys.MEMBERS, (id, e) -> members.put(new NodeId(id), Json.read(e.value(), Registration.class)));
+        in.each(Keys.REGISTRATIONS, (id, e) -> live.put(new NodeId(id), Json.read(e.value(), Registration.class)));
+        in.each(Keys.BALLOTS, (id, e) -> {
+            Ballot ballot = Json.read(e.value(), BallotValue.class).toBallot(new NodeId(id));
+            votes.put(new NodeId(id), new Observation.Vote(ballot, e.modRevision()));
+        });
+        in.each(Keys.FOLLOWED, (id, e) -> followed.put(new NodeId(id), new Term(Long.parseLong(e.value()))));
+        in.each(Keys.RECORDS, (ts, e) -> {
+            records.put(ts, Json.read(e.value(), SwitchRecord.class));
+            recordRevisions.put(ts, e.modRevision());
+        });
+        Term term = in.one(Keys.TERM).map(e -> new Term(Long.parseLong(e.value()))).orElse(Term.NONE);
+        Optional<Observation.Holder> holder = in.one(Keys.HOLDER)
+                .map(e -> new Observation.Holder(
+                        new NodeId(e.value()), e.createRevision(), e.modRevision(), e.lease()));
+        Optional<SwitchRequest> request =
+                in.one(Keys.REQUEST).map(e -> Json.read(e.value(), SwitchRequest.class));
+        return new ClusterPicture(
+                sentAt,
+                readAt,
+                snapshot.revision(),
+                term,
+                holder,
+                Map.copyOf(members),
+                Map.copyOf(live),
+                Map.copyOf(votes),
+                Map.copyOf(followed),
+                in.one(Keys.LAST_ID).map(e -> new NodeId(e.value())),
+                List.copyOf(records.values()),
+                Map.copyOf(recordRevisions),
+                request,
+                List.copyOf(problems));
+    }
+
+    /** @param current false if this node has changed etcd since the read was sent */
+    Observation.Cluster observed(boolean current) {
+        Map<NodeId, Observation.Member> known = new TreeMap<>();
+        members.forEach((node, m) -> known.put(node, member(node, m)));
+        live.forEach((node, m) -> known.put(node, member(node, m)));
+        boolean evidence = records.stream().anyMatch(r -> r.term() == term.value());
+        boolean handedOver = request.filter(r -> r.term() == term.value()).isPresent();
+        return new Observation.Cluster(
+                sentAt, current, term, holder, known, live.keySet(), votes, followed, lastPrimary, evidence, handedOver);
+    }
+
+    private static Observation.Member member(NodeId node, Registration r) {
+        String dataCenter = r.dataCenter() == null ? "" : r.dataCenter();
+        return new Observation.Member(node, Endpoint.parse(r.internalHost()), dataCenter);
+    }
+
+    /** Reads entries one by one; what fails is a problem, not an end. */
+    private record Reader(StoreSnapshot snapshot, List<String> problems) {
+        void each(String prefix, BiConsumer<String, Entry> take) {
+            snapshot.entries().forEach((key, entry) -> {
+                if (key.startsWith(prefix)) {
+                    try {
+                        take.accept(key.substring(prefix.length()), entry);
+                    } catch (IllegalArgumentException e) {
+                        problems.add("etcd key " + key + " is not understood: " + e.getMessage());
+                    }
+                }
+            });
+        }
+
+        Optional<Entry> one(String key) {
+            return Optional.ofNullable(snapshot.entries().get(key));
+        }
+    }
+}

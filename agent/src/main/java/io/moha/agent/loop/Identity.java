@@ -1,0 +1,38 @@
+package io.moha.agent.loop;
+
+import io.moha.model.Endpoint;
+import io.moha.model.NodeId;
+import io.moha.model.PromotionRule;
+import io.moha.store.Registration;
+import java.util.Map;
+
+/** Who this node is, as far as it does not change while the agent runs. */
+public record Identity(
+        NodeId id,
+        String cluster,
+        Endpoint internal,
+        Endpoint external,
+        String api,
+        String dataCenter,
+        PromotionRule rule,
+        boolean onlyFollow,
+        Map<String, String> tags) {
+    public Identity {
+        tags = Map.copyOf(tags);
+    }
+
+    Registration registration(boolean master, String version, PromotionRule inForce, boolean follows, long leaderLease) {
+        return new Registration(
+                id.value(),
+                internal.toString(),
+                external.toString(),
+                master,
+                api,
+                version,
+                dataCenter,
+                inForce.text(),
+                follows,
+                tags,
+                leaderLease);
+    }
+}

@@ -1,0 +1,86 @@
+package io.moha.agent.loop;
+
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.moha.model.Term;
+import io.moha.store.Json;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+
+/**
+ * The little that must survive a restart of the agent: the last term it followed or held, and whether an operator made
+ * it only-follow. Written to a new file, forced to disk, then moved in place.
+ */
+final class LocalState {
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    private record Content(@JsonProperty("term") long term, @JsonProperty("only_follow") boolean onlyFollow) {}
+
+    private final Path file;
+    private Content content;
+
+    private LocalState(Path file, Content content) {
+        this.file = file;
+        this.content = content;
+    }
+
+    /**
+     * @param directory is made if missing
+     * @throws IOException if it cannot be read or made; also if the file's content is not understood: guessing a term
+     *     could repoint to an old primary
+     */
+    static LocalState open(Path directory) throws IOException {
+        Files.createDirectories(directory);
+        Path file = directory.resolve("state.json");
+        if (!Files.exists(file)) {
+            LocalState fresh = new LocalState(file, new Content(0, false));
+            fresh.write();
+            return fresh;
+        }
+        try {
+            return new LocalState(file, Json.read(Files.readString(file), Content.class));
+        } catch (IllegalArgumentException e) {
+            throw new IOException(file + " is damaged (" + e.getMessage()
+                    + "); if this node may forget which term it followed, delete the file", e);
+        }
+    }
+
+    synchronized Term term() {
+        return new Term(content.term());
+    }
+
+    synchronized boolean onlyFollow() {
+        return content.onlyFollow();
+    }
+
+    /** Returns when the term is on the disk. */
+    synchronized void keep(Term term) throws IOException {
+        if (term.value() != content.term()) {
+            content = new Content(term.value(), content.onlyFollow());
+            write();
+        }
+    }
+
+    synchronized void keepOnlyFollow(boolean onlyFollow) throws IOException {
+        if (onlyFollow != content.onlyFollow()) {
+            content = new Content(content.term(), onlyFollow);
+            write();
+        }
+    }
+
+    private void write() throws IOException {
+        Path fresh = file.resolveSibling("state.json.new");
+        Files.deleteIfExists(fresh);
+        Files.createFile(fresh, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        Files.write(fresh, Json.write(content).getBytes(StandardCharsets.UTF_8));
+        try (FileChannel channel = FileChannel.open(fresh, StandardOpenOption.WRITE)) {
+            channel.force(true);
+        }
+        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+}

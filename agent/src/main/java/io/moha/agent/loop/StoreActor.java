@@ -1,0 +1,268 @@
+package io.moha.agent.loop;
+
+import io.moha.decide.Action;
+import io.moha.model.GtidSet;
+import io.moha.model.NodeId;
+import io.moha.model.Term;
+import io.moha.mysql.Database;
+import io.moha.mysql.DatabaseException;
+import io.moha.mysql.DatabaseStatus;
+import io.moha.store.BallotValue;
+import io.moha.store.ClusterStore;
+import io.moha.store.Json;
+import io.moha.store.Keys;
+import io.moha.store.Registration;
+import io.moha.store.StoreException;
+import io.moha.store.SwitchRecord;
+import io.moha.store.SwitchRequest;
+import io.moha.store.Txn;
+import io.moha.store.Txn.Guard;
+import io.moha.store.Txn.Op;
+import io.moha.store.TxnResult;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * Does the actions on etcd. Every write of the holder is guarded by the key's value, its create revision and the term: the
+ * create revision alone does not tell a role that was handed away and back, since a hand-over never deletes the key.
+ */
+final class StoreActor {
+    private static final Duration CALL = Duration.ofMillis(1500);
+    private static final Duration CATCH_UP = Duration.ofSeconds(5);
+    private static final int KEPT_RECORDS = 30;
+
+    /** What the loop knows and this class asks for at the moment of use. */
+    record Sources(
+            Supplier<Optional<ClusterPicture>> picture,
+            Supplier<Registration> registration,
+            Supplier<Long> leaderLease,
+            Supplier<Long> registrationLease,
+            Supplier<Optional<DatabaseStatus>> status,
+            Function<Optional<Map<String, Long>>, Map<String, Long>> phases,
+            Supplier<Long> readOnlyMillis) {}
+
+    private final NodeId me;
+    private final ClusterStore store;
+    private final Database database;
+    private final Clock clock;
+    private final Sources sources;
+
+    StoreActor(NodeId me, ClusterStore store, Database database, Clock clock, Sources sources) {
+        this.me = me;
+        this.store = store;
+        this.database = database;
+        this.clock = clock;
+        this.sources = sources;
+    }
+
+    Outcome act(Action action) throws StoreException, DatabaseException {
+        if (action instanceof Action.Register) {
+            return register();
+        } else if (action instanceof Action.PutBallot put) {
+            return commit(
+                    List.of(Keys.termIs(put.current()), new Txn.CreateRevisionIs(Keys.HOLDER, 0)),
+                    List.of(ballot(put.ballot())),
+                    "the election has moved on");
+        } else if (action instanceof Action.WithdrawBallot withdraw) {
+            return commit(
+                    List.of(Keys.termIs(withdraw.current())),
+                    List.of(new Txn.Delete(Keys.ballot(me))),
+                    "the term has changed");
+        } else if (action instanceof Action.Campaign campaign) {
+            return campaign(campaign);
+        } else if (action instanceof Action.ResumeRole resume) {
+            return commit(
+                    mine(resume.term(), resume.createRevision()),
+                    List.of(new Txn.Put(
+                            Keys.HOLDER, me.value(), sources.leaderLease().get())),
+                    "the role has passed on");
+        } else if (action instanceof Action.WriteEvidence write) {
+            return writeEvidence(write.term());
+        } else if (action instanceof Action.Announce announce) {
+            return announce(announce.term());
+        } else if (action instanceof Action.HandOver handOver) {
+            return handOver(handOver);
+        } else if (action instanceof Action.Resign resign) {
+            return commit(
+                    List.of(
+                            new Txn.ValueIs(Keys.HOLDER, me.value()),
+                            new Txn.ModRevisionIs(Keys.HOLDER, resign.modRevision()),
+                            Keys.termIs(resign.term())),
+                    List.of(new Txn.Delete(Keys.HOLDER), ballot(resign.ballot())),
+                    "the role has passed on");
+        }
+        return Outcome.failed("nobody does " + action.kind());
+    }
+
+    private Outcome register() throws StoreException {
+        Registration registration = sources.registration().get();
+        long lease = sources.registrationLease().get();
+        if (lease == 0) {
+            return Outcome.failed("there is no lease to register with yet");
+        }
+        return commit(
+                List.of(),
+                List.of(
+                        new Txn.Put(Keys.registration(me), Json.write(registration), lease),
+                        new Txn.Put(Keys.member(me), Json.write(registration.asMember()), 0)),
+                "");
+    }
+
+    private Outcome campaign(Action.Campaign campaign) throws StoreException {
+        List<Guard> guards = new ArrayList<>();
+        guards.add(Keys.termIs(campaign.current()));
+        guards.add(new Txn.CreateRevisionIs(Keys.HOLDER, 0));
+        campaign.counted()
+                .forEach((node, revision) -> guards.add(new Txn.ModRevisionIs(Keys.ballot(node), revision)));
+        Term next = campaign.current().next();
+        String uuid = sources.status().get().map(DatabaseStatus::serverUuid).orElse("");
+        List<Op> operations = new ArrayList<>(List.of(
+                new Txn.Put(Keys.HOLDER, me.value(), sources.leaderLease().get()),
+                new Txn.Put(Keys.TERM, next.toString(), 0),
+                new Txn.Put(Keys.LAST_ID, me.value(), 0),
+                new Txn.Put(Keys.LAST_UUID, uuid, 0),
+                new Txn.Put(Keys.LAST_GTID, campaign.received().toString(), 0),
+                new Txn.Put(Keys.LAST_TXNID, Long.toString(campaign.received().countOf(uuid)), 0)));
+        return commit(guards, operations, "another node was faster, or a ballot has changed");
+    }
+
+    private Outcome writeEvidence(Term term) throws StoreException {
+        Optional<ClusterPicture> picture = sources.picture().get();
+        Optional<DatabaseStatus> status = sources.status().get();
+        if (picture.isEmpty() || picture.get().holder().isEmpty() || status.isEmpty()) {
+            return Outcome.failed("etcd or the database has not been read yet");
+        }
+        String old = picture.get().records().stream()
+                .filter(r -> r.term() < term.value())
+                .findFirst()
+                .map(SwitchRecord::newPrimary)
+                .orElse("");
+        SwitchRecord record = Evidence.of(me, term, picture.get(), status.get(), old, clock.wall());
+        List<Guard> guards =
+                new ArrayList<>(mine(term, picture.get().holder().get().createRevision()));
+        guards.add(new Txn.CreateRevisionIs(Keys.record(record.ts()), 0));
+        return commit(
+                guards, List.of(new Txn.Put(Keys.record(record.ts()), Json.write(record), 0)), "the role has passed on");
+    }
+
+    private Outcome announce(Term term) throws StoreException {
+        Optional<ClusterPicture> read = sources.picture().get();
+        if (read.isEmpty() || read.get().holder().isEmpty()) {
+            return Outcome.failed("etcd has not been read yet");
+        }
+        ClusterPicture picture = read.get();
+        List<Op> operations = new ArrayList<>();
+        operations.add(new Txn.Put(Keys.followed(me), term.toString(), 0));
+        Optional<Map<String, Long>> before =
+                picture.request().filter(r -> r.term() == term.value()).map(SwitchRequest::phasesMs);
+        picture.records().stream()
+                .filter(r -> r.term() == term.value() && r.phasesMs() == null)
+                .findFirst()
+                .ifPresent(r -> operations.add(new Txn.Put(
+                        Keys.record(r.ts()),
+                        Json.write(r.withPhases(sources.phases().apply(before))),
+                        0)));
+        if (picture.request().isPresent()) {
+            operations.add(new Txn.Delete(Keys.REQUEST));
+        }
+        for (int i = KEPT_RECORDS; i < picture.records().size(); i++) {
+            operations.add(new Txn.Delete(Keys.record(picture.records().get(i).ts())));
+        }
+        return commit(mine(term, picture.holder().get().createRevision()), operations, "the role has passed on");
+    }
+
+    /**
+     * Three steps: say the intent (its revision guards the hand-over), wait for the target, hand over. Whatever goes
+     * wrong after the intent was said ends with taking the intent back: either the hand-over commits or its withdrawal,
+     * never both, so that a hand-over which "timed out" cannot commit after this node has opened again.
+     */
+    private Outcome handOver(Action.HandOver order) throws StoreException, DatabaseException {
+        Optional<Long> targetLease = sources.picture()
+                .get()
+                .map(p -> p.live().get(order.target()))
+                .map(Registration::leaderLease);
+        Optional<DatabaseStatus> status = sources.status().get();
+        if (targetLease.isEmpty() || status.isEmpty()) {
+            return Outcome.failed(order.target() + " is not registered");
+        }
+        GtidSet all = status.get().executed();
+        List<Guard> guards = mine(order.term(), order.createRevision());
+        SwitchRequest intent = new SwitchRequest(
+                order.term().next().value(), me.value(), order.target().value(), all.toString(), Map.of());
+        OptionalLong said = tryCommit(guards, List.of(new Txn.Put(Keys.REQUEST, Json.write(intent), 0)));
+        if (said.isEmpty()) {
+            return Outcome.failed("the role has passed on");
+        }
+        String trouble;
+        try {
+            long waitedFrom = clock.now();
+            if (database.awaitExecutedOn(order.endpoint(), all, CATCH_UP)) {
+                long caughtUp = clock.now();
+                Map<String, Long> phases = new LinkedHashMap<>();
+                phases.put("read_only", sources.readOnlyMillis().get());
+                phases.put("catch_up", (caughtUp - waitedFrom) / 1_000_000);
+                return give(order, guards, said.getAsLong(), targetLease.get(), intent, phases);
+            }
+            trouble = order.target() + " has not executed everything within " + CATCH_UP.toSeconds() + " s";
+        } catch (DatabaseException | StoreException e) {
+            trouble = String.valueOf(e.getMessage());
+        }
+        return takeBack(guards, said.getAsLong(), trouble);
+    }
+
+    private Outcome give(
+            Action.HandOver order,
+            List<Guard> guards,
+            long said,
+            long targetLease,
+            SwitchRequest intent,
+            Map<String, Long> phases)
+            throws StoreException {
+        List<Guard> all = new ArrayList<>(guards);
+        all.add(new Txn.ModRevisionIs(Keys.REQUEST, said));
+        SwitchRequest done = new SwitchRequest(
+                intent.term(), intent.from(), intent.to(), intent.gtidExecuted(), phases);
+        List<Op> operations = List.of(
+                new Txn.Put(Keys.HOLDER, order.target().value(), targetLease),
+                new Txn.Put(Keys.TERM, order.term().next().toString(), 0),
+                new Txn.Put(Keys.LAST_ID, order.target().value(), 0),
+                new Txn.Put(Keys.LAST_GTID, intent.gtidExecuted(), 0),
+                new Txn.Put(Keys.REQUEST, Json.write(done), 0));
+        return tryCommit(all, operations).isPresent() ? Outcome.DONE : Outcome.failed("the role has passed on");
+    }
+
+    private Outcome takeBack(List<Guard> guards, long said, String trouble) throws StoreException {
+        List<Guard> all = new ArrayList<>(guards);
+        all.add(new Txn.ModRevisionIs(Keys.REQUEST, said));
+        boolean back = tryCommit(all, List.of(new Txn.Delete(Keys.REQUEST))).isPresent();
+        return back ? Outcome.failed(trouble) : Outcome.unknown(trouble + "; the hand-over may have happened");
+    }
+
+    private List<Guard> mine(Term term, long createRevision) {
+        return List.of(
+                new Txn.ValueIs(Keys.HOLDER, me.value()),
+                new Txn.CreateRevisionIs(Keys.HOLDER, createRevision),
+                Keys.termIs(term));
+    }
+
+    private Op ballot(io.moha.model.Ballot ballot) {
+        return new Txn.Put(Keys.ballot(me), Json.write(BallotValue.of(ballot)), 0);
+    }
+
+    private Outcome commit(List<Guard> guards, List<Op> operations, String otherwise) throws StoreException {
+        return tryCommit(guards, operations).isPresent() ? Outcome.DONE : Outcome.failed(otherwise);
+    }
+
+    /** @return the revision of the commit, empty if a guard did not hold */
+    private OptionalLong tryCommit(List<Guard> guards, List<Op> operations) throws StoreException {
+        TxnResult result = store.commit(new Txn(guards, operations), CALL);
+        return result.committed() ? OptionalLong.of(result.revision()) : OptionalLong.empty();
+    }
+}

@@ -1,0 +1,77 @@
+package io.moha.decide;
+
+import io.moha.model.Ballot;
+import io.moha.model.Endpoint;
+import io.moha.model.GtidSet;
+import io.moha.model.NodeId;
+import io.moha.model.Term;
+import java.util.Map;
+
+/** Something to be done at the edge. Every action is safe to repeat, or guarded so that a repetition does nothing. */
+public sealed interface Action {
+
+    /** Name for logs, metrics and back-off. */
+    default String kind() {
+        return getClass().getSimpleName();
+    }
+
+    /** Climb the ladder of the fence; SIGKILL at {@code killAt} at the latest. */
+    record Fence(long killAt, boolean killAtOnce) implements Action {}
+
+    record StartDatabase() implements Action {}
+
+    /** Put or correct {@code slave/<me>} and {@code members/<me>}. */
+    record Register() implements Action {}
+
+    record StopReceiver() implements Action {}
+
+    record StartApplier() implements Action {}
+
+    record StartReplication() implements Action {}
+
+    record OpenToApplications() implements Action {}
+
+    /** Ask the primary what it has executed. */
+    record Compare(NodeId primary, Endpoint endpoint, Term term, GtidSet mine) implements Action {}
+
+    /** Point replication at the holder. Everything received is executed. */
+    record Follow(NodeId primary, Endpoint endpoint, Term term) implements Action {}
+
+    /** Forget the GTIDs of the server's own initialisation. */
+    record ForgetHistory() implements Action {}
+
+    record CloneFrom(NodeId donor, Endpoint endpoint) implements Action {}
+
+    /** Guarded by {@code current} being the term and by the absence of a holder. */
+    record PutBallot(Term current, Ballot ballot) implements Action {}
+
+    /** Guarded by {@code current} being the term. */
+    record WithdrawBallot(Term current) implements Action {}
+
+    /** Take the role: guarded by the term, the absence of a holder and the revision of every counted ballot. */
+    record Campaign(Term current, Map<NodeId, Long> counted, GtidSet received) implements Action {
+        public Campaign {
+            counted = Map.copyOf(counted);
+        }
+    }
+
+    /** Bind the key of an earlier life of this agent to its new lease. */
+    record ResumeRole(Term term, long createRevision) implements Action {}
+
+    record ForgetSource() implements Action {}
+
+    record WriteEvidence(Term term) implements Action {}
+
+    record OpenForWrites(Term term) implements Action {}
+
+    /** Tell the others that the primary of this term is open; adds the phases to the evidence. */
+    record Announce(Term term) implements Action {}
+
+    record CloseForWrites() implements Action {}
+
+    /** Wait until the target has executed everything, then give it the key in one transaction. */
+    record HandOver(Term term, long createRevision, NodeId target, Endpoint endpoint) implements Action {}
+
+    /** Delete the key as it stands at {@code modRevision}; the ballot says why this node does not want the coming term. */
+    record Resign(Term term, long modRevision, Ballot ballot) implements Action {}
+}

@@ -1,0 +1,199 @@
+package io.moha.decide;
+
+import io.moha.decide.Observation.Cluster;
+import io.moha.decide.Observation.Holder;
+import io.moha.decide.Observation.Local;
+import io.moha.decide.Observation.Member;
+import io.moha.decide.Observation.Vote;
+import io.moha.model.Ballot;
+import io.moha.model.Endpoint;
+import io.moha.model.NodeId;
+import io.moha.model.Term;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/** State, observation and policy of one decision, with the questions that diagnosis and table both ask. */
+record Context(NodeState state, Observation seen, Policy policy) {
+
+    Cluster cluster() {
+        return seen.cluster().orElseThrow();
+    }
+
+    Local local() {
+        return seen.database().local().orElseThrow();
+    }
+
+    Holder holder() {
+        return cluster().holder().orElseThrow();
+    }
+
+    Term term() {
+        return cluster().term();
+    }
+
+    Term coming() {
+        return term().next();
+    }
+
+    boolean leaseValid() {
+        return seen.lease().id() != 0
+                && seen.lease().trusted()
+                && seen.now() < policy.fenceAt(seen.lease().sentAt());
+    }
+
+    /** Whether the last read of etcd names this node as holder, by the lease it has now. */
+    boolean holderIsMe() {
+        return seen.cluster()
+                .flatMap(Cluster::holder)
+                .filter(h -> h.node().equals(seen.me()) && h.lease() == seen.lease().id())
+                .isPresent();
+    }
+
+    /**
+     * Whether the key stands with this node's name but must be written anew before the node may rely on it: it is bound
+     * to the lease of an earlier life of this agent, or this node has tried to delete it and may yet succeed.
+     */
+    boolean holderIsMyPast() {
+        return seen.cluster()
+                .flatMap(Cluster::holder)
+                .filter(h -> h.node().equals(seen.me()))
+                .filter(h -> h.lease() != seen.lease().id() || h.modRevision() == state.resignedAt())
+                .isPresent();
+    }
+
+    Optional<Endpoint> endpointOf(NodeId node) {
+        return Optional.ofNullable(cluster().members().get(node)).map(Member::internal);
+    }
+
+    boolean drained() {
+        return local().executed().contains(local().received());
+    }
+
+    boolean receiverStopped() {
+        return local().channel().map(Observation.Channel::receiverStopped).orElse(true);
+    }
+
+    boolean announced() {
+        return term().equals(cluster().followed().get(seen.me()));
+    }
+
+    boolean primaryOpen() {
+        return term().equals(cluster().followed().get(holder().node()));
+    }
+
+    /** Ballots for the coming term, by node. */
+    Map<NodeId, Vote> votes() {
+        Map<NodeId, Vote> counted = new TreeMap<>();
+        cluster().votes().forEach((node, vote) -> {
+            if (vote.ballot().term().equals(coming())) {
+                counted.put(node, vote);
+            }
+        });
+        return counted;
+    }
+
+    Optional<Vote> myVote() {
+        return Optional.ofNullable(votes().get(seen.me()));
+    }
+
+    Set<NodeId> liveWithoutVote() {
+        Set<NodeId> missing = new TreeSet<>(cluster().live());
+        missing.removeAll(votes().keySet());
+        return missing;
+    }
+
+    /** Members whose data nobody knows: no ballot, or one of a node whose database is down. */
+    Set<NodeId> membersUnknown() {
+        Set<NodeId> unknown = new TreeSet<>(cluster().members().keySet());
+        votes().forEach((node, vote) -> {
+            if (!blind(vote.ballot())) {
+                unknown.remove(node);
+            }
+        });
+        return unknown;
+    }
+
+    private static boolean blind(Ballot ballot) {
+        return !ballot.eligible() && ballot.received().isEmpty();
+    }
+
+    boolean everybodyCold() {
+        return votes().values().stream().allMatch(v -> v.ballot().cold());
+    }
+
+    List<NodeId> ranking() {
+        Collection<Ballot> ballots =
+                votes().values().stream().map(Vote::ballot).toList();
+        String dataCenter = cluster()
+                .lastPrimary()
+                .map(p -> cluster().members().get(p))
+                .map(Member::dataCenter)
+                .orElse("");
+        return Ranking.of(ballots, dataCenter, policy.maxBacklog());
+    }
+
+    long electionAge() {
+        return state.electionSince() == 0 ? 0 : seen.now() - state.electionSince();
+    }
+
+    /** Nanoseconds until this node may campaign: the handicap of its place in the ranking. */
+    long myHandicap() {
+        int place = ranking().indexOf(seen.me());
+        return place < 0 ? Long.MAX_VALUE : place * policy.handicap().toNanos();
+    }
+
+    /** What this node says of itself for the coming term. */
+    Ballot myBallot() {
+        String reason = unfitReason();
+        return new Ballot(
+                coming(),
+                seen.me(),
+                local().received(),
+                local().executed(),
+                seen.wishes().rule(),
+                Optional.ofNullable(cluster().members().get(seen.me()))
+                        .map(Member::dataCenter)
+                        .orElse(""),
+                !state.warm(),
+                reason.isEmpty(),
+                reason);
+    }
+
+    /** The ballot of a node whose database is dead. */
+    Ballot blindBallot(String reason) {
+        return new Ballot(
+                coming(),
+                seen.me(),
+                io.moha.model.GtidSet.EMPTY,
+                io.moha.model.GtidSet.EMPTY,
+                seen.wishes().rule(),
+                "",
+                !state.warm(),
+                false,
+                reason);
+    }
+
+    private String unfitReason() {
+        if (seen.wishes().rule() == io.moha.model.PromotionRule.MUST_NOT) {
+            return "only follows (promotion rule must_not)";
+        }
+        if (state.unfit().filter(coming()::equals).isPresent()) {
+            return state.unfitReason();
+        }
+        Optional<Observation.Comparison> comparison = seen.comparison().filter(c -> c.term().equals(term()));
+        if (comparison.isPresent() && !comparison.get().errant().isEmpty()) {
+            return "has transactions that the primary of term " + term() + " did not have: "
+                    + comparison.get().errant();
+        }
+        String applierError = local().channel()
+                .filter(c -> !c.applierRunning())
+                .map(Observation.Channel::applierError)
+                .orElse("");
+        return applierError.isEmpty() || drained() ? "" : "the applier stopped: " + applierError;
+    }
+}

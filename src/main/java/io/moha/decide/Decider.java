@@ -1,0 +1,39 @@
+package io.moha.decide;
+
+import io.moha.decide.Observation.Cluster;
+import java.util.List;
+
+/** From an observation to a decision. */
+public final class Decider {
+    private Decider() {}
+
+    /**
+     * Decides what to do now.
+     *
+     * @param state what was remembered from the last decision
+     * @param seen what was observed; all times from one reading of the clock
+     * @param policy settings in force
+     */
+    public static Decision decide(NodeState state, Observation seen, Policy policy) {
+        NodeState known = seen.cluster()
+                .map(Cluster::holder)
+                .map(holder -> state.havingSeen(holder.isPresent(), seen.now()))
+                .orElse(state);
+        Context context = new Context(known, seen, policy);
+        Diagnosis diagnosis = Diagnostician.diagnose(context);
+        Table.Row row = Table.row(known.phase(), diagnosis);
+        NodeState next = row.to().map(phase -> known.in(phase, seen.now())).orElse(known);
+        next = next.under(Table.boundTo(context, diagnosis));
+        if (diagnosis == Diagnosis.DRAIN_OVERDUE) {
+            next = next.unfitFor(context.coming(), "resigned from term " + context.term()
+                    + ": it did not execute what it had received in time");
+        }
+        List<Action> actions = row.actions().apply(context);
+        for (Action action : actions) {
+            if (action instanceof Action.Resign resign) {
+                next = next.havingResigned(resign.modRevision());
+            }
+        }
+        return new Decision(next, diagnosis, actions, row.because().apply(context));
+    }
+}

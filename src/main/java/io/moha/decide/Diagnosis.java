@@ -1,0 +1,63 @@
+package io.moha.decide;
+
+/** What is the matter. Found by {@link Diagnostician}, in the order of the constants' groups; answered by {@link Table}. */
+public enum Diagnosis {
+    // The role is not safe any more.
+    LEASE_RAN_OUT,
+    ROLE_LOST,
+    WRITABLE_WITHOUT_ROLE,
+    FENCE_PENDING,
+    FENCE_CONFIRMED,
+
+    // The database or the store gives no picture to act on.
+    LOOK_AGAIN,
+    DATABASE_DEAD,
+    DATABASE_DEAD_UNSAID,
+    DATABASE_SILENT,
+    DATABASE_STUCK,
+    STORE_SILENT,
+    TERM_WENT_BACK,
+    UNREGISTERED,
+
+    // This node holds the role.
+    RESUMABLE,
+    CHOSEN,
+    UNDRAINED,
+    DRAIN_OVERDUE,
+    SOURCE_REMAINS,
+    NO_EVIDENCE,
+    CLOSED,
+    OPEN_UNANNOUNCED,
+    SERVING,
+    WISH_READ_ONLY,
+    WISH_READ_WRITE,
+    WRITABLE_AGAINST_WISH,
+    HAND_OVER_WANTED,
+    HELD,
+
+    // Nobody holds the role.
+    BOOTSTRAP_WAITS,
+    RECEIVER_RUNS,
+    NO_BALLOT,
+    COLD_START_WAITS,
+    BALLOTS_MISSING,
+    NOBODY_ELIGIBLE,
+    OUTRANKED,
+    MY_TURN,
+
+    // Another node holds the role.
+    BALLOT_OUTSTANDING,
+    PRIMARY_NOT_OPEN,
+    WRONG_SOURCE,
+    COMPARISON_DUE,
+    HISTORY_WITHOUT_DATA,
+    DIVERGENCE,
+    BACKLOG,
+    DATA_MISSING,
+    EMPTY,
+    NOT_REPOINTED,
+    NOT_STARTED,
+    APPLIER_STOPPED,
+    OFFLINE,
+    FOLLOWING_WELL
+}

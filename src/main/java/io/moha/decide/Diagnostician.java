@@ -1,0 +1,256 @@
+package io.moha.decide;
+
+import static io.moha.decide.Diagnosis.*;
+
+import io.moha.decide.Observation.Cluster;
+import io.moha.decide.Observation.Comparison;
+import io.moha.decide.Observation.Health;
+import io.moha.decide.Observation.Vote;
+import java.util.Optional;
+
+/** Names what is the matter. Safety first: whether the role is still safe is asked before anything else. */
+final class Diagnostician {
+    private Diagnostician() {}
+
+    static Diagnosis diagnose(Context c) {
+        if (c.state().phase() == Phase.FENCING) {
+            return fencing(c);
+        }
+        return c.state().phase().holding() ? holding(c) : withoutRole(c);
+    }
+
+    private static Diagnosis fencing(Context c) {
+        Observation.Database database = c.seen().database();
+        if (database.health() == Health.DEAD) {
+            return FENCE_CONFIRMED;
+        }
+        // A statement that opens may still be on its way: what was read back may be overtaken by it.
+        boolean readBack = database.health() == Health.ANSWERING && c.local().fenced() && !c.seen().opening();
+        return readBack ? FENCE_CONFIRMED : FENCE_PENDING;
+    }
+
+    private static Diagnosis holding(Context c) {
+        if (!c.leaseValid()) {
+            return LEASE_RAN_OUT;
+        }
+        // An old picture of etcd is enough to lose the role, never to gain it.
+        if (c.seen().cluster().isPresent() && c.cluster().current() && !c.holderIsMe()) {
+            return ROLE_LOST;
+        }
+        switch (c.seen().database().health()) {
+            case DEAD:
+                return DATABASE_DEAD;
+            case LOOKING:
+                return LOOK_AGAIN;
+            case SILENT:
+                return c.seen().now() - c.seen().database().since()
+                                > c.policy().stuckAfter().toNanos()
+                        ? DATABASE_STUCK
+                        : DATABASE_SILENT;
+            case ANSWERING:
+                break;
+        }
+        if (c.seen().cluster().isEmpty() || !c.cluster().current()) {
+            return LOOK_AGAIN;
+        }
+        return switch (c.state().phase()) {
+            case PROMOTING -> promoting(c);
+            case READ_ONLY -> readOnly(c);
+            default -> primary(c);
+        };
+    }
+
+    private static Diagnosis promoting(Context c) {
+        if (!c.drained()) {
+            long age = c.seen().now() - c.state().phaseSince();
+            return age > c.policy().drainTimeout().toNanos() ? DRAIN_OVERDUE : UNDRAINED;
+        }
+        if (c.local().channel().isPresent()) {
+            return SOURCE_REMAINS;
+        }
+        if (!c.cluster().evidence()) {
+            return NO_EVIDENCE;
+        }
+        return primary(c);
+    }
+
+    private static Diagnosis primary(Context c) {
+        if (c.seen().wishes().readOnly()) {
+            return WISH_READ_ONLY;
+        }
+        if (!c.local().writable()) {
+            return CLOSED;
+        }
+        if (!c.announced()) {
+            return OPEN_UNANNOUNCED;
+        }
+        return c.seen().registered() ? SERVING : UNREGISTERED;
+    }
+
+    private static Diagnosis readOnly(Context c) {
+        if (!c.seen().wishes().readOnly()) {
+            return WISH_READ_WRITE;
+        }
+        if (!c.local().fenced()) {
+            return WRITABLE_AGAINST_WISH;
+        }
+        return c.seen().wishes().handOverTo().isPresent() ? HAND_OVER_WANTED : HELD;
+    }
+
+    private static Diagnosis withoutRole(Context c) {
+        switch (c.seen().database().health()) {
+            case LOOKING:
+                return LOOK_AGAIN;
+            case DEAD:
+                // What this node itself has just changed in etcd must be seen first, or it would resign twice.
+                return storeFresh(c) && !c.cluster().current() ? LOOK_AGAIN : deadWithoutRole(c);
+            case SILENT:
+                return DATABASE_SILENT;
+            case ANSWERING:
+                break;
+        }
+        boolean storeFresh = storeFresh(c);
+        boolean copying = c.state().phase() == Phase.JOINING && !c.local().writable();
+        if (!c.local().fenced() && !copying) {
+            // A restarted agent finds its own primary open. It gets a moment to read etcd and resume.
+            boolean inGrace = c.state().phase() == Phase.STARTING
+                    && c.seen().now() - c.state().phaseSince()
+                            < c.policy().startGrace().toNanos();
+            boolean mine = storeFresh && (c.holderIsMyPast() || c.holderIsMe());
+            if (!mine && !(inGrace && !storeFresh)) {
+                return WRITABLE_WITHOUT_ROLE;
+            }
+        }
+        if (!storeFresh) {
+            return STORE_SILENT;
+        }
+        if (!c.cluster().current()) {
+            return LOOK_AGAIN;
+        }
+        if (c.term().compareTo(c.state().term()) < 0) {
+            return TERM_WENT_BACK;
+        }
+        if (!c.seen().registered()) {
+            return UNREGISTERED;
+        }
+        if (c.holderIsMyPast()) {
+            return c.leaseValid() ? RESUMABLE : STORE_SILENT;
+        }
+        if (c.holderIsMe()) {
+            return c.leaseValid() ? CHOSEN : STORE_SILENT;
+        }
+        return c.cluster().holder().isPresent() ? following(c) : voting(c);
+    }
+
+    private static boolean storeFresh(Context c) {
+        return c.seen()
+                .cluster()
+                .map(Cluster::readAt)
+                .filter(at -> c.seen().now() - at < c.policy().storeStale().toNanos())
+                .isPresent();
+    }
+
+    /** Without its database the node still says so, so that nobody waits for its ballot. */
+    private static Diagnosis deadWithoutRole(Context c) {
+        boolean electionRuns =
+                storeFresh(c) && c.cluster().holder().isEmpty();
+        return electionRuns && c.myVote().isEmpty() && c.term().compareTo(c.state().term()) >= 0
+                ? DATABASE_DEAD_UNSAID
+                : DATABASE_DEAD;
+    }
+
+    private static Diagnosis voting(Context c) {
+        if (c.term().value() == 0 && c.cluster().live().size() < c.policy().bootstrapExpect()) {
+            return BOOTSTRAP_WAITS;
+        }
+        if (!c.receiverStopped()) {
+            return RECEIVER_RUNS;
+        }
+        Optional<Vote> mine = c.myVote();
+        if (mine.isEmpty() || !mine.get().ballot().received().equals(c.local().received())) {
+            return NO_BALLOT;
+        }
+        if (c.term().value() > 0
+                && c.everybodyCold()
+                && !c.membersUnknown().isEmpty()) {
+            return COLD_START_WAITS;
+        }
+        if (!c.liveWithoutVote().isEmpty()
+                && c.electionAge() < c.policy().electionTimeout().toNanos()) {
+            return BALLOTS_MISSING;
+        }
+        if (c.ranking().isEmpty()) {
+            return NOBODY_ELIGIBLE;
+        }
+        boolean first = c.ranking().get(0).equals(c.seen().me());
+        // The next ones follow after a handicap each, so that a winner who dies does not stop the election.
+        boolean waited = c.ranking().contains(c.seen().me())
+                && c.electionAge() > c.policy().electionTimeout().toNanos() + c.myHandicap();
+        return c.leaseValid() && (first || waited) ? MY_TURN : OUTRANKED;
+    }
+
+    private static Diagnosis following(Context c) {
+        Vote own = c.cluster().votes().get(c.seen().me());
+        if (own != null && own.ballot().term().compareTo(c.term()) > 0) {
+            return BALLOT_OUTSTANDING;
+        }
+        boolean sourceIsHolder = c.endpointOf(c.holder().node())
+                .filter(e -> c.local()
+                        .channel()
+                        .filter(ch -> ch.source().equals(e))
+                        .isPresent())
+                .isPresent();
+        boolean settled = c.state().term().equals(c.term()) && sourceIsHolder && !c.receiverStopped();
+        if (!settled && !c.receiverStopped()) {
+            return sourceIsHolder && !c.primaryOpen() ? PRIMARY_NOT_OPEN : WRONG_SOURCE;
+        }
+        if (!c.primaryOpen()) {
+            return PRIMARY_NOT_OPEN;
+        }
+        return settled ? settled(c) : repointing(c, sourceIsHolder);
+    }
+
+    private static Diagnosis settled(Context c) {
+        Optional<Comparison> comparison = comparison(c);
+        if (comparison.isEmpty() || old(c, comparison.get())) {
+            return COMPARISON_DUE;
+        }
+        if (!comparison.get().errant().isEmpty()) {
+            return DIVERGENCE;
+        }
+        if (!c.local().channel().orElseThrow().applierRunning()) {
+            return APPLIER_STOPPED;
+        }
+        return c.local().offline() ? OFFLINE : FOLLOWING_WELL;
+    }
+
+    private static boolean old(Context c, Comparison comparison) {
+        return c.seen().now() - comparison.at() > c.policy().compareEvery().toNanos();
+    }
+
+    private static Diagnosis repointing(Context c, boolean sourceIsHolder) {
+        Optional<Comparison> comparison =
+                comparison(c).filter(k -> k.mine().equals(c.local().received()));
+        if (comparison.isEmpty() || old(c, comparison.get())) {
+            return COMPARISON_DUE;
+        }
+        boolean neverAMember = c.state().term().value() == 0;
+        if (!comparison.get().errant().isEmpty()) {
+            return neverAMember && !c.local().hasUserData() ? HISTORY_WITHOUT_DATA : DIVERGENCE;
+        }
+        if (!c.drained()) {
+            return BACKLOG;
+        }
+        if (!c.local().executed().contains(comparison.get().purged())) {
+            boolean empty = c.local().executed().isEmpty() || (neverAMember && !c.local().hasUserData());
+            return empty ? EMPTY : DATA_MISSING;
+        }
+        return sourceIsHolder ? NOT_STARTED : NOT_REPOINTED;
+    }
+
+    private static Optional<Comparison> comparison(Context c) {
+        return c.seen()
+                .comparison()
+                .filter(k -> k.term().equals(c.term()) && k.primary().equals(c.holder().node()));
+    }
+}

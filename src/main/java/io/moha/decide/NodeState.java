@@ -1,0 +1,54 @@
+package io.moha.decide;
+
+import io.moha.model.Term;
+import java.util.Optional;
+
+/**
+ * What a node remembers from one decision to the next.
+ *
+ * @param phase where it is
+ * @param phaseSince monotonic nanoseconds of entering the phase
+ * @param term the last term it followed or held; also kept on disk, so that a restarted agent never goes back
+ * @param warm whether it has seen a holder since the agent started
+ * @param unfit the term for which this node has ruled itself out, if any (a promotion that did not finish)
+ * @param unfitReason why; empty if not unfit
+ * @param resignedAt revision of the key {@code master} that this node last tried to delete; 0 if it never did. A
+ *     resignation that got no answer may still be applied: the key must be written anew before the node opens again
+ * @param electionSince when the absence of a holder was first seen; 0 while there is one
+ */
+public record NodeState(
+        Phase phase,
+        long phaseSince,
+        Term term,
+        boolean warm,
+        Optional<Term> unfit,
+        String unfitReason,
+        long resignedAt,
+        long electionSince) {
+
+    /** A node whose agent has just started; {@code term} comes from its disk. */
+    public static NodeState starting(long now, Term term) {
+        return new NodeState(Phase.STARTING, now, term, false, Optional.empty(), "", 0, 0);
+    }
+
+    NodeState in(Phase next, long now) {
+        return next == phase ? this : new NodeState(next, now, term, warm, unfit, unfitReason, resignedAt, electionSince);
+    }
+
+    NodeState under(Term followed) {
+        return new NodeState(phase, phaseSince, followed, warm, unfit, unfitReason, resignedAt, electionSince);
+    }
+
+    NodeState unfitFor(Term coming, String reason) {
+        return new NodeState(phase, phaseSince, term, warm, Optional.of(coming), reason, resignedAt, electionSince);
+    }
+
+    NodeState havingSeen(boolean holder, long now) {
+        long since = holder ? 0 : electionSince == 0 ? now : electionSince;
+        return new NodeState(phase, phaseSince, term, warm || holder, unfit, unfitReason, resignedAt, since);
+    }
+
+    NodeState havingResigned(long modRevision) {
+        return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, modRevision, electionSince);
+    }
+}

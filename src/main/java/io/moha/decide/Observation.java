@@ -1,0 +1,138 @@
+package io.moha.decide;
+
+import io.moha.model.Ballot;
+import io.moha.model.Endpoint;
+import io.moha.model.GtidSet;
+import io.moha.model.NodeId;
+import io.moha.model.PromotionRule;
+import io.moha.model.Term;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Everything a decision may look at. All times are monotonic nanoseconds of this node.
+ *
+ * @param now read once for the tick
+ * @param me this node
+ * @param lease this node's own leader lease
+ * @param cluster the last read of etcd; empty until the first one
+ * @param database the local server
+ * @param comparison the last comparison with the primary
+ * @param wishes what operators asked this node for
+ * @param registered whether the registration in etcd says what it should
+ * @param opening whether a statement that opens for writes may still be on its way
+ */
+public record Observation(
+        long now,
+        NodeId me,
+        Lease lease,
+        Optional<Cluster> cluster,
+        Database database,
+        Optional<Comparison> comparison,
+        Wishes wishes,
+        boolean registered,
+        boolean opening) {
+
+    /**
+     * @param id 0 if there is none
+     * @param sentAt when the last confirmed renewal was sent
+     * @param trusted false after the machine was suspended, until a renewal was sent after it
+     */
+    public record Lease(long id, long sentAt, boolean trusted) {
+        public static final Lease NONE = new Lease(0, 0, false);
+    }
+
+    /**
+     * @param readAt when the read was sent
+     * @param current false if this node has changed etcd since: look again first
+     * @param evidence whether the switch record of {@code term} is written
+     * @param followed the term each node says it follows or, for the primary, is open under
+     * @param handedOver whether the present holder got the role by a planned hand-over in this term
+     */
+    public record Cluster(
+            long readAt,
+            boolean current,
+            Term term,
+            Optional<Holder> holder,
+            Map<NodeId, Member> members,
+            Set<NodeId> live,
+            Map<NodeId, Vote> votes,
+            Map<NodeId, Term> followed,
+            Optional<NodeId> lastPrimary,
+            boolean evidence,
+            boolean handedOver) {
+        public Cluster {
+            members = Map.copyOf(members);
+            live = Set.copyOf(live);
+            votes = Map.copyOf(votes);
+            followed = Map.copyOf(followed);
+        }
+    }
+
+    /**
+     * The key {@code master}.
+     *
+     * @param lease that the key is bound to
+     */
+    public record Holder(NodeId node, long createRevision, long modRevision, long lease) {}
+
+    /** What is known of a member, live or not. */
+    public record Member(NodeId node, Endpoint internal, String dataCenter) {}
+
+    /** A ballot and the revision at which it was put. */
+    public record Vote(Ballot ballot, long modRevision) {}
+
+    /** How the local server does. */
+    public enum Health {
+        /** The last probe succeeded and is younger than the last change by this node. */
+        ANSWERING,
+        /** A probe younger than the last change is on its way. */
+        LOOKING,
+        /** No answer; the process is not known to be dead. */
+        SILENT,
+        /** The process is confirmed dead. */
+        DEAD
+    }
+
+    /** @param since when the health became what it is @param local the last answer, present while ANSWERING */
+    public record Database(Health health, long since, Optional<Local> local) {}
+
+    /**
+     * One answer of the local server.
+     *
+     * @param writable neither read_only nor super_read_only nor offline_mode
+     * @param fenced super_read_only is on
+     * @param hasUserData any schema that is not the server's own
+     */
+    public record Local(
+            GtidSet executed,
+            GtidSet received,
+            boolean writable,
+            boolean fenced,
+            boolean offline,
+            boolean hasUserData,
+            Optional<Channel> channel) {}
+
+    /** The replication channel. */
+    public record Channel(Endpoint source, boolean receiverStopped, boolean applierRunning, String applierError) {}
+
+    /**
+     * What the primary had executed, read after {@code mine} was known.
+     *
+     * @param mine this node's received set when the primary was asked
+     */
+    public record Comparison(NodeId primary, Term term, GtidSet mine, GtidSet executed, GtidSet purged, long at) {
+        /** Transactions of this node that the primary does not have. */
+        public GtidSet errant() {
+            return mine.subtract(executed);
+        }
+    }
+
+    /**
+     * @param readOnly the operator wants the primary closed
+     * @param handOverTo the operator wants this node to become primary
+     * @param rule the promotion rule in force here ({@code must_not} while only-follow)
+     */
+    public record Wishes(boolean readOnly, Optional<NodeId> handOverTo, PromotionRule rule) {}
+}

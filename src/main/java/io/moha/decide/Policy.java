@@ -1,0 +1,54 @@
+package io.moha.decide;
+
+import java.time.Duration;
+
+/**
+ * The settings that the decision core obeys.
+ *
+ * @param leaseTtl life of the leader lease as granted by etcd
+ * @param fenceBudget {@code shutdown-threshold}: time kept for the whole fence before the lease can end
+ * @param clockSkew allowance for the rates of different clocks
+ * @param electionTimeout how long an election waits for the ballot of a live member
+ * @param handicap how much later each next-ranked node campaigns
+ * @param drainTimeout how long a winner may take to execute what it has received
+ * @param bootstrapExpect members that must be live before the first election ever
+ * @param maxBacklog received but unexecuted transactions above which a node is ranked behind all others
+ * @param storeStale age of the last read of etcd above which a node without a role does nothing
+ * @param stuckAfter how long the primary's database may give no answer before it is taken for stuck and killed
+ * @param compareEvery how often a replica compares itself with the primary
+ * @param startGrace how long a restarted agent may leave a writable database alone before it has read etcd
+ */
+public record Policy(
+        Duration leaseTtl,
+        Duration fenceBudget,
+        Duration clockSkew,
+        Duration electionTimeout,
+        Duration handicap,
+        Duration drainTimeout,
+        int bootstrapExpect,
+        long maxBacklog,
+        Duration storeStale,
+        Duration stuckAfter,
+        Duration compareEvery,
+        Duration startGrace) {
+    public Policy {
+        if (leaseTtl.minus(fenceBudget).minus(clockSkew).toMillis() < 1000) {
+            throw new IllegalArgumentException("a lease of " + leaseTtl + " leaves less than 1 s beside the fence budget "
+                    + fenceBudget + " and the skew " + clockSkew);
+        }
+    }
+
+    /**
+     * When the fence must begin: counted from the moment the last confirmed renewal was sent, never from its reply.
+     *
+     * @param sentAt monotonic nanoseconds
+     */
+    public long fenceAt(long sentAt) {
+        return sentAt + leaseTtl.minus(fenceBudget).minus(clockSkew).toNanos();
+    }
+
+    /** When the last rung, SIGKILL, is due: two thirds into the budget, so that it is over before the lease can end. */
+    public long killAt(long sentAt) {
+        return fenceAt(sentAt) + fenceBudget.toNanos() * 2 / 3;
+    }
+}

@@ -1,0 +1,57 @@
+package io.moha.decide;
+
+import io.moha.model.Ballot;
+import io.moha.model.NodeId;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Who should become primary, first choice first. Every node computes the same ranking from the same ballots: the result
+ * depends on nothing else.
+ */
+public final class Ranking {
+    private Ranking() {}
+
+    /**
+     * Order: (a) eligible nodes only, (b) the received set that contains the others', (c) promotion rule, (d) data
+     * centre of the old primary, (e) smallest backlog, (f) node id. Whole GTID sets are compared. Where two sets are
+     * both maximal and differ, each has something that the other lacks: the larger one comes first.
+     *
+     * @param oldDataCenter empty if unknown
+     * @param maxBacklog a node with a larger backlog comes after all that have a smaller one and the same received set
+     */
+    public static List<NodeId> of(Collection<Ballot> ballots, String oldDataCenter, long maxBacklog) {
+        List<Ballot> left = new ArrayList<>();
+        for (Ballot ballot : ballots) {
+            if (ballot.eligible()) {
+                left.add(ballot);
+            }
+        }
+        Comparator<Ballot> tieBreak = Comparator.<Ballot>comparingLong(b -> -b.received().count())
+                .thenComparing(b -> b.backlog() > maxBacklog)
+                .thenComparing(Ballot::rule)
+                .thenComparing(b -> !oldDataCenter.isEmpty() && !b.dataCenter().equals(oldDataCenter))
+                .thenComparingLong(Ballot::backlog)
+                .thenComparing(Ballot::node);
+        List<NodeId> ranking = new ArrayList<>();
+        while (!left.isEmpty()) {
+            List<Ballot> maximal = new ArrayList<>();
+            for (Ballot candidate : left) {
+                if (left.stream().noneMatch(other -> strictlyContains(other, candidate))) {
+                    maximal.add(candidate);
+                }
+            }
+            Ballot best = maximal.stream().min(tieBreak).orElseThrow();
+            ranking.add(best.node());
+            left.remove(best);
+        }
+        return List.copyOf(ranking);
+    }
+
+    private static boolean strictlyContains(Ballot larger, Ballot smaller) {
+        return larger.received().contains(smaller.received())
+                && !smaller.received().contains(larger.received());
+    }
+}

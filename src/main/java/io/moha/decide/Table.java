@@ -1,0 +1,522 @@
+package io.moha.decide;
+
+import static io.moha.decide.Diagnosis.*;
+import static io.moha.decide.Phase.*;
+
+import io.moha.model.NodeId;
+import io.moha.model.Term;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+
+/**
+ * The table of states: for each phase and diagnosis the next phase, the actions and the sentence for people. The
+ * diagram in {@code docs/internals/states.md} and the totality test are made from it.
+ */
+public final class Table {
+    /** Phases in which the node has no role and is not on the ladder of the fence. */
+    private static final Set<Phase> WITHOUT_ROLE = EnumSet.of(STARTING, FOLLOWING, VOTING, FENCED, DIVERGED, JOINING);
+
+    private static final Set<Phase> HOLDING = EnumSet.of(PROMOTING, PRIMARY, READ_ONLY);
+    private static final Map<Phase, Map<Diagnosis, Row>> ROWS = new EnumMap<>(Phase.class);
+
+    /**
+     * One row.
+     *
+     * @param to next phase; empty means: stay
+     */
+    record Row(
+            Optional<Phase> to, Function<Context, List<Action>> actions, Function<Context, String> because) {}
+
+    private Table() {}
+
+    static Row row(Phase phase, Diagnosis diagnosis) {
+        Map<Diagnosis, Row> rows = ROWS.get(phase);
+        Row row = rows == null ? null : rows.get(diagnosis);
+        if (row == null) {
+            throw new IllegalStateException("no row for " + phase + " and " + diagnosis);
+        }
+        return row;
+    }
+
+    /** Whether the diagnosis can be made in the phase; asked by the totality test. */
+    static boolean has(Phase phase, Diagnosis diagnosis) {
+        Map<Diagnosis, Row> rows = ROWS.get(phase);
+        return rows != null && rows.containsKey(diagnosis);
+    }
+
+    /** All transitions that change the phase, as {@code FROM --> TO : DIAGNOSIS}, in the order of the enums. */
+    public static Map<String, List<String>> transitions() {
+        Map<String, List<String>> found = new LinkedHashMap<>();
+        for (Phase from : Phase.values()) {
+            ROWS.getOrDefault(from, Map.of()).forEach((diagnosis, row) -> row.to()
+                    .filter(to -> to != from)
+                    .ifPresent(to -> found.computeIfAbsent(from + " --> " + to, k -> new ArrayList<>())
+                            .add(diagnosis.name())));
+        }
+        return found;
+    }
+
+    private static void on(
+            Set<Phase> from,
+            Diagnosis diagnosis,
+            Optional<Phase> to,
+            Function<Context, List<Action>> actions,
+            Function<Context, String> because) {
+        for (Phase phase : from) {
+            Row before = ROWS.computeIfAbsent(phase, p -> new EnumMap<>(Diagnosis.class))
+                    .put(diagnosis, new Row(to, actions, because));
+            if (before != null) {
+                throw new IllegalStateException("two rows for " + phase + " and " + diagnosis);
+            }
+        }
+    }
+
+    private static Optional<Phase> stay() {
+        return Optional.empty();
+    }
+
+    private static Optional<Phase> to(Phase phase) {
+        return Optional.of(phase);
+    }
+
+    private static Function<Context, List<Action>> nothing() {
+        return c -> List.of();
+    }
+
+    private static Function<Context, String> say(String text) {
+        return c -> text;
+    }
+
+    /** The fence of a holder whose lease runs out: over before the lease can end. */
+    private static List<Action> fenceByLease(Context c) {
+        boolean leaseGone = c.seen().lease().id() == 0 || !c.seen().lease().trusted();
+        long killAt = leaseGone ? c.seen().now() : c.policy().killAt(c.seen().lease().sentAt());
+        return List.of(new Action.Fence(killAt, false));
+    }
+
+    /** The fence of a node whose role another may already have: SQL gets a moment, then SIGKILL. */
+    private static List<Action> fenceWithin(Context c, Duration patience) {
+        return List.of(new Action.Fence(c.seen().now() + patience.toNanos(), false));
+    }
+
+    private static List<Action> resign(Context c, String reason) {
+        return List.of(new Action.Resign(c.term(), c.holder().modRevision(), c.blindBallot(reason)));
+    }
+
+    static {
+        roleLost();
+        blind();
+        fenced();
+        holdingRole();
+        servingAndHeld();
+        voting();
+        following();
+        repointing();
+    }
+
+    private static void roleLost() {
+        on(HOLDING, LEASE_RAN_OUT, to(FENCING), Table::fenceByLease, c -> "the lease was last renewed "
+                + millis(c.seen().now() - c.seen().lease().sentAt())
+                + " ms ago: fencing before it can end");
+        on(HOLDING, ROLE_LOST, to(FENCING), c -> fenceWithin(c, Duration.ofSeconds(1)), c -> c.cluster()
+                .holder()
+                .map(h -> h.node() + " holds the role in term " + c.term() + ": fencing this node")
+                .orElse("the key of the role is gone: fencing this node"));
+        on(
+                WITHOUT_ROLE,
+                WRITABLE_WITHOUT_ROLE,
+                to(FENCING),
+                c -> fenceWithin(c, c.policy().fenceBudget()),
+                say("the database is not read-only although this node has no role: fencing it"));
+        on(
+                EnumSet.of(FENCING),
+                FENCE_PENDING,
+                stay(),
+                c -> List.of(new Action.Fence(
+                        c.state().phaseSince() + c.policy().fenceBudget().toNanos() * 2 / 3, false)),
+                say("fencing: waiting until read-only is read back or the process is confirmed dead"));
+        on(EnumSet.of(FENCING), FENCE_CONFIRMED, to(FENCED), nothing(), c -> c.seen().database().health()
+                        == Observation.Health.DEAD
+                ? "fenced: the database process is confirmed dead"
+                : "fenced: super_read_only was read back");
+    }
+
+    private static void blind() {
+        on(HOLDING, LOOK_AGAIN, stay(), nothing(), say("looking again after the last change"));
+        on(WITHOUT_ROLE, LOOK_AGAIN, stay(), nothing(), say("looking again after the last change"));
+        on(
+                HOLDING,
+                DATABASE_DEAD,
+                to(FENCED),
+                c -> c.seen().cluster().isPresent() && c.holderIsMe()
+                        ? resign(c, "its database process died")
+                        : List.of(),
+                say("the database process is confirmed dead: giving up the role at once"));
+        on(
+                WITHOUT_ROLE,
+                DATABASE_DEAD,
+                to(FENCED),
+                c -> c.seen().cluster().isPresent() && c.holderIsMe()
+                        ? resign(c, "its database process died")
+                        : List.of(new Action.StartDatabase()),
+                say("the database process is dead: starting it, fenced"));
+        on(
+                WITHOUT_ROLE,
+                DATABASE_DEAD_UNSAID,
+                to(FENCED),
+                c -> List.of(
+                        new Action.PutBallot(c.term(), c.blindBallot("its database is down")),
+                        new Action.StartDatabase()),
+                say("the database process is dead: telling the election, and starting it, fenced"));
+        on(HOLDING, DATABASE_SILENT, stay(), nothing(), c -> "the database has not answered for "
+                + millis(c.seen().now() - c.seen().database().since()) + " ms; slow is not dead");
+        on(
+                WITHOUT_ROLE,
+                DATABASE_SILENT,
+                stay(),
+                nothing(),
+                c -> "waiting for the database: no answer for "
+                        + millis(c.seen().now() - c.seen().database().since()) + " ms");
+        on(HOLDING, DATABASE_STUCK, to(FENCING), c -> List.of(new Action.Fence(c.seen().now(), true)), c -> "the database has not answered for "
+                + millis(c.seen().now() - c.seen().database().since()) + " ms: it is stuck, killing it");
+        on(
+                WITHOUT_ROLE,
+                STORE_SILENT,
+                stay(),
+                nothing(),
+                say("etcd does not answer: keeping still, and read-only, until it does"));
+        on(WITHOUT_ROLE, TERM_WENT_BACK, stay(), nothing(), c -> "etcd says term " + c.term()
+                + " but this node has already followed term " + c.state().term()
+                + ": etcd was restored from an older state; refusing to act");
+        on(
+                WITHOUT_ROLE,
+                UNREGISTERED,
+                stay(),
+                c -> List.of(new Action.Register()),
+                say("registering this node in etcd"));
+        on(
+                EnumSet.of(PRIMARY),
+                UNREGISTERED,
+                stay(),
+                c -> List.of(new Action.Register()),
+                say("correcting the registration in etcd"));
+    }
+
+    /** A node that finds the key in its own name. */
+    private static void fenced() {
+        on(
+                WITHOUT_ROLE,
+                RESUMABLE,
+                stay(),
+                c -> List.of(new Action.ResumeRole(c.term(), c.holder().createRevision())),
+                c -> "this agent held the role of term " + c.term() + " before it was restarted: resuming it");
+        on(
+                WITHOUT_ROLE,
+                CHOSEN,
+                to(PROMOTING),
+                nothing(),
+                c -> "this node holds the role of term " + c.term() + ": promoting it");
+    }
+
+    private static void holdingRole() {
+        Set<Phase> promoting = EnumSet.of(PROMOTING);
+        on(
+                promoting,
+                UNDRAINED,
+                stay(),
+                c -> c.local().channel().filter(ch -> !ch.applierRunning()).isPresent()
+                        ? List.of(new Action.StartApplier())
+                        : List.of(),
+                c -> "executing what was received: "
+                        + c.local().received().subtract(c.local().executed()).count() + " transactions left");
+        on(
+                promoting,
+                DRAIN_OVERDUE,
+                to(FENCED),
+                c -> resign(c, drainReason(c)),
+                c -> "resigning: " + drainReason(c));
+        on(
+                promoting,
+                SOURCE_REMAINS,
+                stay(),
+                c -> List.of(new Action.ForgetSource()),
+                say("everything received is executed: forgetting the old source"));
+        on(
+                promoting,
+                NO_EVIDENCE,
+                stay(),
+                c -> List.of(new Action.WriteEvidence(c.term())),
+                say("writing the evidence of this change of primary"));
+        on(
+                promoting,
+                CLOSED,
+                stay(),
+                c -> List.of(new Action.OpenForWrites(c.term())),
+                say("opening for writes"));
+        on(
+                promoting,
+                WISH_READ_ONLY,
+                to(READ_ONLY),
+                nothing(),
+                say("an operator wants this primary read-only: not opening"));
+        on(
+                promoting,
+                OPEN_UNANNOUNCED,
+                to(PRIMARY),
+                c -> List.of(new Action.Announce(c.term())),
+                c -> "open for writes, read back: primary of term " + c.term());
+        on(promoting, SERVING, to(PRIMARY), nothing(), c -> "open for writes: primary of term " + c.term());
+        on(
+                promoting,
+                UNREGISTERED,
+                to(PRIMARY),
+                c -> List.of(new Action.Register()),
+                c -> "open for writes: primary of term " + c.term());
+    }
+
+    private static void servingAndHeld() {
+        Set<Phase> primary = EnumSet.of(PRIMARY);
+        on(
+                primary,
+                CLOSED,
+                stay(),
+                c -> List.of(new Action.OpenForWrites(c.term())),
+                say("the primary is closed for writes although the lease is valid: opening it again"));
+        on(
+                primary,
+                OPEN_UNANNOUNCED,
+                stay(),
+                c -> List.of(new Action.Announce(c.term())),
+                c -> "telling the others that the primary of term " + c.term() + " is open");
+        on(primary, SERVING, stay(), nothing(), c -> "holds the lease of term " + c.term() + " and serves writes");
+        on(
+                primary,
+                WISH_READ_ONLY,
+                to(READ_ONLY),
+                c -> List.of(new Action.CloseForWrites()),
+                say("an operator wants the primary read-only"));
+        Set<Phase> held = EnumSet.of(READ_ONLY);
+        on(
+                held,
+                WISH_READ_WRITE,
+                to(PRIMARY),
+                c -> List.of(new Action.OpenForWrites(c.term())),
+                say("the wish for read-only has ended: opening for writes"));
+        on(
+                held,
+                WRITABLE_AGAINST_WISH,
+                stay(),
+                c -> List.of(new Action.CloseForWrites()),
+                say("closing for writes, as an operator wishes"));
+        on(
+                held,
+                HAND_OVER_WANTED,
+                stay(),
+                c -> {
+                    NodeId target = c.seen().wishes().handOverTo().orElseThrow();
+                    return c.endpointOf(target)
+                            .<List<Action>>map(e -> List.of(new Action.HandOver(
+                                    c.term(), c.holder().createRevision(), target, e)))
+                            .orElse(List.of());
+                },
+                c -> "handing the role over to " + c.seen().wishes().handOverTo().orElseThrow());
+        on(held, HELD, stay(), nothing(), say("holds the lease; read-only by an operator's wish"));
+    }
+
+    private static void voting() {
+        on(
+                WITHOUT_ROLE,
+                BOOTSTRAP_WAITS,
+                to(VOTING),
+                nothing(),
+                c -> "a new cluster: " + c.cluster().live().size() + " of "
+                        + c.policy().bootstrapExpect() + " expected members are here");
+        on(
+                WITHOUT_ROLE,
+                RECEIVER_RUNS,
+                to(VOTING),
+                c -> List.of(new Action.StopReceiver()),
+                c -> "nobody holds the role: stopping the receiver to vote for term " + c.coming());
+        on(
+                WITHOUT_ROLE,
+                NO_BALLOT,
+                to(VOTING),
+                c -> List.of(new Action.PutBallot(c.term(), c.myBallot())),
+                c -> "casting the ballot for term " + c.coming());
+        on(
+                WITHOUT_ROLE,
+                COLD_START_WAITS,
+                to(VOTING),
+                nothing(),
+                c -> "cold start: nobody here has seen the last primary alive, so the most advanced of all members must"
+                        + " win; waiting for " + c.membersUnknown()
+                        + " (bring them back, or 'moctl forget NODE' if their data is lost)");
+        on(
+                WITHOUT_ROLE,
+                BALLOTS_MISSING,
+                to(VOTING),
+                nothing(),
+                c -> "waiting for the ballots of " + c.liveWithoutVote());
+        on(
+                WITHOUT_ROLE,
+                NOBODY_ELIGIBLE,
+                to(VOTING),
+                nothing(),
+                c -> "no node may become primary: " + reasons(c));
+        on(
+                WITHOUT_ROLE,
+                OUTRANKED,
+                to(VOTING),
+                nothing(),
+                c -> "the ranking for term " + c.coming() + " is " + c.ranking() + ": waiting for the first of it");
+        on(
+                WITHOUT_ROLE,
+                MY_TURN,
+                to(VOTING),
+                c -> List.of(new Action.Campaign(
+                        c.term(), counted(c), c.local().received())),
+                c -> "the ranking for term " + c.coming() + " is " + c.ranking() + ": taking the role");
+    }
+
+    private static void following() {
+        on(
+                WITHOUT_ROLE,
+                BALLOT_OUTSTANDING,
+                to(FOLLOWING),
+                c -> List.of(new Action.WithdrawBallot(c.term())),
+                say("withdrawing the ballot before following again"));
+        on(
+                WITHOUT_ROLE,
+                PRIMARY_NOT_OPEN,
+                to(FOLLOWING),
+                nothing(),
+                c -> "waiting until " + c.holder().node() + " is open as primary of term " + c.term());
+        on(
+                WITHOUT_ROLE,
+                WRONG_SOURCE,
+                to(FOLLOWING),
+                c -> List.of(new Action.StopReceiver()),
+                c -> "the receiver does not follow " + c.holder().node() + " in term " + c.term() + ": stopping it");
+        on(
+                WITHOUT_ROLE,
+                COMPARISON_DUE,
+                stay(),
+                c -> c.endpointOf(c.holder().node())
+                        .<List<Action>>map(e -> List.of(new Action.Compare(
+                                c.holder().node(), e, c.term(), c.local().received())))
+                        .orElse(List.of()),
+                c -> "comparing GTID sets with " + c.holder().node());
+        on(
+                WITHOUT_ROLE,
+                DIVERGENCE,
+                to(DIVERGED),
+                nothing(),
+                c -> "diverged: this node has transactions that the primary " + c.holder().node()
+                        + " does not have: " + errant(c) + "; staying fenced");
+        on(
+                WITHOUT_ROLE,
+                APPLIER_STOPPED,
+                to(FOLLOWING),
+                c -> List.of(new Action.StartReplication()),
+                c -> "the applier does not run: starting it ("
+                        + c.local().channel().map(Observation.Channel::applierError).orElse("") + ")");
+        on(
+                WITHOUT_ROLE,
+                OFFLINE,
+                to(FOLLOWING),
+                c -> List.of(new Action.OpenToApplications()),
+                say("a healthy replica: admitting readers again"));
+        on(WITHOUT_ROLE, FOLLOWING_WELL, to(FOLLOWING), nothing(), c -> "follows " + c.holder().node() + " in term "
+                + c.term());
+    }
+
+    private static void repointing() {
+        on(
+                WITHOUT_ROLE,
+                HISTORY_WITHOUT_DATA,
+                stay(),
+                c -> List.of(new Action.ForgetHistory()),
+                say("a new, empty server: forgetting the GTIDs of its own initialisation"));
+        on(
+                WITHOUT_ROLE,
+                BACKLOG,
+                to(FOLLOWING),
+                c -> c.local().channel().filter(ch -> !ch.applierRunning()).isPresent()
+                        ? List.of(new Action.StartApplier())
+                        : List.of(),
+                c -> "executing what was received before following " + c.holder().node() + ": "
+                        + c.local().received().subtract(c.local().executed()).count() + " transactions left");
+        on(WITHOUT_ROLE, DATA_MISSING, to(FENCED), nothing(), c -> "cannot follow " + c.holder().node()
+                + ": it has purged binary logs that this node still needs; the node must be rebuilt");
+        on(
+                WITHOUT_ROLE,
+                EMPTY,
+                to(JOINING),
+                c -> c.endpointOf(c.holder().node())
+                        .<List<Action>>map(e -> List.of(new Action.CloneFrom(c.holder().node(), e)))
+                        .orElse(List.of()),
+                c -> "an empty node, and " + c.holder().node()
+                        + " has purged its first binary logs: copying all data from it");
+        on(
+                WITHOUT_ROLE,
+                NOT_REPOINTED,
+                to(FOLLOWING),
+                c -> c.endpointOf(c.holder().node())
+                        .<List<Action>>map(e -> List.of(new Action.Follow(c.holder().node(), e, c.term())))
+                        .orElse(List.of()),
+                c -> "following " + c.holder().node() + " in term " + c.term());
+        on(
+                WITHOUT_ROLE,
+                NOT_STARTED,
+                to(FOLLOWING),
+                c -> List.of(new Action.StartReplication()),
+                c -> "starting replication from " + c.holder().node() + " in term " + c.term());
+    }
+
+    private static Map<NodeId, Long> counted(Context c) {
+        Map<NodeId, Long> counted = new LinkedHashMap<>();
+        c.votes().forEach((node, vote) -> counted.put(node, vote.modRevision()));
+        return counted;
+    }
+
+    private static String reasons(Context c) {
+        List<String> reasons = new ArrayList<>();
+        c.votes().forEach((node, vote) -> reasons.add(node + ": " + vote.ballot().reason()));
+        return reasons.toString();
+    }
+
+    private static String errant(Context c) {
+        return c.seen().comparison().map(k -> k.errant().toString()).orElse("");
+    }
+
+    private static String drainReason(Context c) {
+        return "it did not execute what it had received within "
+                + c.policy().drainTimeout().toSeconds() + " s"
+                + c.local()
+                        .channel()
+                        .map(Observation.Channel::applierError)
+                        .filter(e -> !e.isEmpty())
+                        .map(e -> ": " + e)
+                        .orElse("");
+    }
+
+    private static long millis(long nanos) {
+        return nanos / 1_000_000;
+    }
+
+    /** The term that the node is bound to after this diagnosis: set before anything is pointed or opened under it. */
+    static Term boundTo(Context c, Diagnosis diagnosis) {
+        return switch (diagnosis) {
+            case NOT_REPOINTED, NOT_STARTED, CHOSEN, RESUMABLE, EMPTY -> c.term();
+            default -> c.state().term();
+        };
+    }
+}
