@@ -1,0 +1,112 @@
+package io.moha.mysql.jdbc;
+
+import io.moha.mysql.DatabaseException;
+import io.moha.mysql.jdbc.JdbcDatabase.Gate;
+import java.sql.SQLException;
+import java.time.Duration;
+
+/**
+ * The switch by which a server fences itself when its agent is gone: an event that runs every second, and a row that says
+ * until when the server may stay open.
+ *
+ * <p>The event acts only where {@code read_only} is off: while a server is being opened, and on every replica, it does
+ * nothing. It acts only on the row of this very server ({@code @@server_uuid}), so that a clone or a dump does not carry
+ * an armed switch to another one. A beat moves a running switch on but never revives one that has run out: a beat that was
+ * held up (a frozen server) must not open the window again. Everything here runs with {@code sql_log_bin=0}: it creates no
+ * GTID.
+ *
+ * <p>A server whose clock was set back would stay open for that long; so a beat further ahead than the allowance plus ten
+ * seconds counts as run out.
+ */
+final class DeadMan {
+    /** In the event's comment; another text makes the next promotion install the event anew. */
+    private static final String EDITION = "MoHA dead-man switch, edition 1";
+
+    private static final String INSTALLED =
+            "EXISTS(SELECT 1 FROM information_schema.events WHERE event_schema='moha'" + " AND event_name='dead_man'";
+
+    private static final String READY =
+            INSTALLED + " AND status='ENABLED' AND event_comment='" + EDITION + "' AND definer=CURRENT_USER())";
+
+    private static final String CREATE_TABLE = """
+            CREATE TABLE IF NOT EXISTS moha.beat (
+              server_uuid CHAR(36) NOT NULL PRIMARY KEY COMMENT 'the server this row is for',
+              runs_out DATETIME(6) NOT NULL COMMENT 'UTC; open for writes until then',
+              allowance_ms BIGINT NOT NULL COMMENT 'how far the last beat moved it',
+              armed BOOLEAN NOT NULL
+            ) ENGINE=InnoDB COMMENT='MoHA: written by the agent beside this server, never replicated'""";
+
+    /** offline_mode first: it cannot hang, super_read_only can (it waits for commits that wait for an acknowledgement). */
+    private static final String CREATE_EVENT = """
+            CREATE EVENT moha.dead_man ON SCHEDULE EVERY 1 SECOND ON COMPLETION PRESERVE ENABLE COMMENT '%s' DO
+            IF @@GLOBAL.read_only = 0 AND EXISTS(
+                SELECT 1 FROM moha.beat WHERE server_uuid = @@GLOBAL.server_uuid AND armed
+                  AND (runs_out <= UTC_TIMESTAMP(6)
+                    OR runs_out > UTC_TIMESTAMP(6) + INTERVAL (allowance_ms * 1000 + 10000000) MICROSECOND)) THEN
+              SET SESSION lock_wait_timeout = 1;
+              SET GLOBAL offline_mode = ON;
+              SET GLOBAL super_read_only = ON;
+            END IF""".formatted(EDITION);
+
+    private DeadMan() {}
+
+    /**
+     * Installs and arms the switch. super_read_only is off, read_only still on.
+     *
+     * @throws SQLException also where the server was started with event_scheduler=DISABLED (1290)
+     */
+    static void arm(Link link, Duration allowance, Gate gate) throws SQLException, DatabaseException {
+        String state = Sql.text(link, "SELECT CONCAT(@@GLOBAL.event_scheduler, '/', " + READY + ")");
+        if (!state.startsWith("ON/")) {
+            gate.check();
+            Sql.execute(link, "SET GLOBAL event_scheduler=ON");
+        }
+        if (!state.endsWith("/1")) {
+            gate.check();
+            Sql.execute(link, "CREATE DATABASE IF NOT EXISTS moha");
+            gate.check();
+            Sql.execute(link, CREATE_TABLE);
+            gate.check();
+            Sql.execute(link, "DROP EVENT IF EXISTS moha.dead_man");
+            gate.check();
+            Sql.execute(link, CREATE_EVENT);
+        }
+        long ms = allowance.toMillis();
+        gate.check();
+        Sql.execute(
+                link,
+                "REPLACE INTO moha.beat (server_uuid, runs_out, allowance_ms, armed) VALUES (@@GLOBAL.server_uuid,"
+                        + " UTC_TIMESTAMP(6) + INTERVAL " + ms + "*1000 MICROSECOND, " + ms + ", TRUE)");
+    }
+
+    /** Removes the event, for a cluster that does without. super_read_only is off. */
+    static void remove(Link link, Gate gate) throws SQLException, DatabaseException {
+        if (Sql.text(link, "SELECT " + INSTALLED + ")").equals("1")) {
+            gate.check();
+            Sql.execute(link, "DROP EVENT IF EXISTS moha.dead_man");
+        }
+    }
+
+    /** @return false if the switch is not armed, or has run out already */
+    static boolean beat(Link link, Duration allowance) throws SQLException {
+        long ms = allowance.toMillis();
+        return Sql.update(
+                        link,
+                        "UPDATE moha.beat SET runs_out = UTC_TIMESTAMP(6) + INTERVAL " + ms
+                                + "*1000 MICROSECOND, allowance_ms = " + ms
+                                + " WHERE server_uuid = @@GLOBAL.server_uuid AND armed AND runs_out > UTC_TIMESTAMP(6)")
+                == 1;
+    }
+
+    /** Whether the event is installed and would act on this server once the beat runs out. */
+    static boolean armed(Link link) throws SQLException {
+        if (!Sql.text(link, "SELECT " + READY).equals("1")) {
+            return false;
+        }
+        return Sql.text(
+                        link,
+                        "SELECT EXISTS(SELECT 1 FROM moha.beat WHERE server_uuid = @@GLOBAL.server_uuid AND armed)"
+                                + " AND @@GLOBAL.event_scheduler = 'ON'")
+                .equals("1");
+    }
+}
