@@ -95,7 +95,12 @@ public record Observation(
         DEAD
     }
 
-    /** @param since when the health became what it is @param local the last answer, present while ANSWERING */
+    /**
+     * The local server.
+     *
+     * @param since when the health became what it is
+     * @param local the last answer, present while ANSWERING
+     */
     public record Database(Health health, long since, Optional<Local> local) {}
 
     /**

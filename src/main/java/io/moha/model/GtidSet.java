@@ -35,9 +35,9 @@ public final class GtidSet {
     }
 
     /** Per source: sorted, disjoint intervals that do not touch; never an empty list. */
-    private final TreeMap<Source, List<Interval>> intervals;
+    private final Map<Source, List<Interval>> intervals;
 
-    private GtidSet(TreeMap<Source, List<Interval>> intervals) {
+    private GtidSet(Map<Source, List<Interval>> intervals) {
         this.intervals = intervals;
     }
 
@@ -58,7 +58,7 @@ public final class GtidSet {
         return found.isEmpty() ? EMPTY : new GtidSet(found);
     }
 
-    private static void parsePart(String part, TreeMap<Source, List<Interval>> found) {
+    private static void parsePart(String part, Map<Source, List<Interval>> found) {
         String[] fields = part.split(":", -1);
         if (!UUID.matcher(fields[0]).matches()) {
             throw new IllegalArgumentException("GTID set part '" + part + "': '" + fields[0] + "' is not a server uuid");

@@ -11,6 +11,8 @@ import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A store in memory for tests and simulations: revisions, leases, transactions and watches as etcd has them, on a clock
@@ -18,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * what would time out fails at once.
  */
 public final class MemoryStore {
+    private static final Logger LOG = LoggerFactory.getLogger(MemoryStore.class);
+
     private record Value(String text, long createRevision, long modRevision, long lease) {}
 
     private record Lease(long ttlNanos, long renewedAt) {}
@@ -85,8 +89,15 @@ public final class MemoryStore {
     }
 
     private void wakeIf(boolean changed) {
-        if (changed) {
-            watches.forEach(Runnable::run);
+        if (!changed) {
+            return;
+        }
+        for (Runnable watch : watches) {
+            try {
+                watch.run();
+            } catch (RuntimeException e) {
+                LOG.warn("the reader of a watch failed", e);
+            }
         }
     }
 

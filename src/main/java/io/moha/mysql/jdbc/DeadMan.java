@@ -87,7 +87,7 @@ final class DeadMan {
         }
     }
 
-    /** @return false if the switch is not armed, or has run out already */
+    /** Returns false if the switch is not armed, or has run out already. */
     static boolean beat(Link link, Duration allowance) throws SQLException {
         long ms = allowance.toMillis();
         return Sql.update(

@@ -90,7 +90,8 @@ public final class JdbcDatabase implements Database {
         long openings = probing.openings();
         List<Line> lines = List.of(fencingConnections, fencingWrites, changing, beating);
         boolean suspicious = openings != tendedFor;
-        if (!suspicious && lines.stream().allMatch(Line::isOpen) || !tending.compareAndSet(false, true)) {
+        boolean inOrder = !suspicious && lines.stream().allMatch(Line::isOpen);
+        if (inOrder || !tending.compareAndSet(false, true)) {
             return;
         }
         try {

@@ -16,7 +16,11 @@ record ServerVersion(int major, int minor, int patch) {
     /** The oldest with CHANGE REPLICATION SOURCE TO. */
     static final ServerVersion OLDEST = new ServerVersion(8, 0, 23);
 
-    /** @throws IllegalArgumentException naming the text */
+    /**
+     * Reads the text of {@code @@version}.
+     *
+     * @throws IllegalArgumentException naming the text
+     */
     static ServerVersion parse(String text) {
         Matcher matcher = FORM.matcher(text);
         if (!matcher.matches()) {

@@ -20,7 +20,7 @@ final class Sql {
         }
     }
 
-    /** @return the number of rows that matched */
+    /** Returns the number of rows that matched. */
     static int update(Link link, String sql) throws SQLException {
         try (Statement statement = link.connection().createStatement()) {
             return statement.executeUpdate(sql);

@@ -17,7 +17,11 @@ final class Tripwire implements AutoCloseable {
         this.onBroken = onBroken;
     }
 
-    /** @throws IOException if the connection is broken already */
+    /**
+     * Starts to wait.
+     *
+     * @throws IOException if the connection is broken already
+     */
     void arm() throws IOException {
         link.socket().setSoTimeout(0);
         link.socket().setKeepAlive(true);

@@ -64,8 +64,11 @@ public final class EtcdStore implements ClusterStore {
     @Override
     public StoreSnapshot read(Duration deadline) throws StoreException {
         GetOption all = GetOption.builder().isPrefix(true).build();
-        GetResponse response = rotation.repeat("read of " + prefix, deadline, patience(deadline), client -> client.getKVClient()
-                .get(bytes(prefix), all));
+        GetResponse response = rotation.repeat(
+                "read of " + prefix,
+                deadline,
+                patience(deadline),
+                client -> client.getKVClient().get(bytes(prefix), all));
         Map<String, StoreSnapshot.Entry> entries = new HashMap<>();
         for (KeyValue each : response.getKvs()) {
             String key = text(each.getKey()).substring(prefix.length());
@@ -92,8 +95,11 @@ public final class EtcdStore implements ClusterStore {
         }
         long seconds = ttl.plusSeconds(1).minusNanos(1).toSeconds();
         // A grant that is made twice leaves a lease without keys behind, which ends by itself.
-        return rotation.repeat("grant of a lease", deadline, Rotation.PATIENCE, client -> client.getLeaseClient()
-                        .grant(seconds))
+        return rotation.repeat(
+                        "grant of a lease",
+                        deadline,
+                        Rotation.PATIENCE,
+                        client -> client.getLeaseClient().grant(seconds))
                 .getID();
     }
 
@@ -101,15 +107,19 @@ public final class EtcdStore implements ClusterStore {
     public boolean renewLease(long leaseId, Duration deadline) throws StoreException {
         // Not jetcd's keep-alive stream: it sticks to one server, frozen or not.
         return rotation.repeat(
-                "renewal of lease " + Long.toHexString(leaseId), deadline, patience(deadline), client -> foundLease(
-                        client.getLeaseClient().keepAliveOnce(leaseId)));
+                "renewal of lease " + Long.toHexString(leaseId),
+                deadline,
+                patience(deadline),
+                client -> foundLease(client.getLeaseClient().keepAliveOnce(leaseId)));
     }
 
     @Override
     public void revokeLease(long leaseId, Duration deadline) throws StoreException {
         rotation.repeat(
-                "end of lease " + Long.toHexString(leaseId), deadline, patience(deadline), client -> foundLease(
-                        client.getLeaseClient().revoke(leaseId)));
+                "end of lease " + Long.toHexString(leaseId),
+                deadline,
+                patience(deadline),
+                client -> foundLease(client.getLeaseClient().revoke(leaseId)));
     }
 
     /** Turns "no such lease" from a failure into an answer. */

@@ -54,7 +54,11 @@ final class Rotation {
     }
 
     /** What one attempt came to: a value or a failure. */
-    private record Answer<T>(int index, @Nullable T value, @Nullable Failure failure, @Nullable Throwable error) {}
+    private record Answer<T>(
+            int index,
+            @Nullable T value,
+            @Nullable Failure failure,
+            @Nullable Throwable error) {}
 
     /**
      * Makes a call that does no harm when made twice.
@@ -132,8 +136,9 @@ final class Rotation {
         private void afterFailure(Answer<T> answer, Failure failure) throws StoreException {
             lastFailure = answer;
             switch (failure.kind()) {
-                case REFUSED -> throw StoreException.refused(
-                        what + ": " + endpoint(answer.index()) + " refused: " + failure.text(), answer.error());
+                case REFUSED ->
+                    throw StoreException.refused(
+                            what + ": " + endpoint(answer.index()) + " refused: " + failure.text(), answer.error());
                 case TOKEN -> {
                     if (++logins > size()) {
                         throw StoreException.refused(what + ": " + failure.text(), answer.error());
@@ -201,8 +206,8 @@ final class Rotation {
         }
     }
 
-    private <T> Answer<T> await(
-            String what, int index, long endNanos, Function<Client, CompletableFuture<T>> call) throws StoreException {
+    private <T> Answer<T> await(String what, int index, long endNanos, Function<Client, CompletableFuture<T>> call)
+            throws StoreException {
         CompletableFuture<Answer<T>> answer = attempt(index, new Attempt(endNanos), call);
         try {
             return answer.get(endNanos - System.nanoTime() + GRACE_NANOS, TimeUnit.NANOSECONDS);
