@@ -1,0 +1,354 @@
+package io.moha.agent.loop;
+
+import io.moha.decide.Action;
+import io.moha.decide.Decider;
+import io.moha.decide.Decision;
+import io.moha.decide.Diagnosis;
+import io.moha.decide.NodeState;
+import io.moha.decide.Observation;
+import io.moha.decide.Observation.Health;
+import io.moha.decide.Phase;
+import io.moha.decide.Policy;
+import io.moha.mysql.DatabaseStatus;
+import io.moha.store.Registration;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The one thread that owns the node's state: observe, decide, act, publish. */
+public final class AgentLoop implements Runnable {
+    private static final Logger LOG = LoggerFactory.getLogger(AgentLoop.class);
+    private static final Duration TICK = Duration.ofMillis(200);
+    private static final int MOST_WISHES = 64;
+
+    private final Parts parts;
+    private final Identity identity;
+    private final Policy policy;
+    private final Clock clock;
+    private final boolean deadManSwitch;
+    private final Consumer<Published> onPublish;
+    private final Bell bell = new Bell();
+    private final Queue<Wish> wishes = new ArrayBlockingQueue<>(MOST_WISHES);
+    private final Timeline timeline = new Timeline();
+    private NodeState state;
+    private String lastLogged = "";
+    private long lastTick;
+    private long lastWall;
+    private long databaseDirtyAt;
+    private long storeDirtyAt;
+    private volatile @Nullable Published published;
+    private volatile boolean roleSafe;
+
+    AgentLoop(
+            Parts parts,
+            Identity identity,
+            Policy policy,
+            Clock clock,
+            boolean deadManSwitch,
+            Consumer<Published> onPublish) {
+        this.parts = parts;
+        this.identity = identity;
+        this.policy = policy;
+        this.clock = clock;
+        this.deadManSwitch = deadManSwitch;
+        this.onPublish = onPublish;
+        this.state = NodeState.starting(clock.now(), parts.local().term());
+        this.lastTick = clock.now();
+        this.lastWall = clock.wall().toEpochMilli();
+        this.databaseDirtyAt = clock.now();
+        this.storeDirtyAt = clock.now();
+    }
+
+    /** What the loop was last found to be; null only before the first turn. */
+    public @Nullable Published published() {
+        return published;
+    }
+
+    /** Something has changed: turn soon. Any thread. */
+    public void wake() {
+        bell.ring();
+    }
+
+    /** Asks for a fresh look at the database and at etcd. Any thread. */
+    public void look() {
+        parts.prober().ask();
+        parts.reader().ask();
+    }
+
+    /** Hands an operator's wish to the loop. Any thread. */
+    public CompletableFuture<Wish.Answer> ask(Wish wish) {
+        if (!wishes.offer(wish)) {
+            wish.answer()
+                    .complete(new Wish.Answer(Wish.Answer.Kind.REFUSED, "fail: too many requests are waiting"));
+        }
+        bell.ring();
+        return wish.answer();
+    }
+
+    /** Asked by the hands right before a statement that opens: the lease and the loop's last word. Any thread. */
+    boolean mayWrite() {
+        Observation.Lease lease = parts.roleLease().lease();
+        return roleSafe && lease.id() != 0 && lease.trusted() && clock.now() - policy.fenceAt(lease.sentAt()) < 0;
+    }
+
+    /** How long the dead-man's beat may last from now: a third into the fence budget, its one second included before the end. */
+    Duration beatAllowance() {
+        Observation.Lease lease = parts.roleLease().lease();
+        long until = policy.fenceAt(lease.sentAt()) + policy.fenceBudget().toNanos() / 3;
+        return Duration.ofNanos(Math.max(0, until - clock.now()));
+    }
+
+    @Override
+    public void run() {
+        while (!Thread.currentThread().isInterrupted()) {
+            try {
+                turn();
+            } catch (RuntimeException e) {
+                // A defect must not leave an open database behind an agent that does not look any more.
+                LOG.error("the loop failed inside; trying again", e);
+            }
+            if (!bell.await(untilNext())) {
+                return;
+            }
+        }
+    }
+
+    /** Never sleeps past the moment at which the fence is due. */
+    private Duration untilNext() {
+        Observation.Lease lease = parts.roleLease().lease();
+        long due = policy.fenceAt(lease.sentAt()) - clock.now();
+        boolean soon = state.phase().holding() && lease.id() != 0 && due > 0 && due < TICK.toNanos();
+        return soon ? Duration.ofNanos(due + 1) : TICK;
+    }
+
+    /** One turn. Visible to tests. */
+    void turn() {
+        long now = clock.now();
+        noticeSuspension(now);
+        takeFinished(parts.databaseHand());
+        takeFinished(parts.storeHand());
+        takeFinished(parts.fenceHand());
+        Optional<ClusterPicture> picture = parts.reader().picture();
+        for (Wish wish = wishes.poll(); wish != null; wish = wishes.poll()) {
+            parts.wishes().take(wish, state, picture, now);
+        }
+        Observation seen = observe(now, picture);
+        boolean handingOver =
+                parts.storeHand().running().filter(a -> a instanceof Action.HandOver).isPresent();
+        parts.wishes().settle(state, seen, handingOver, now);
+        seen = observe(now, picture);
+        Decision decision = Decider.decide(state, seen, policy);
+        mark(decision, now);
+        keep(decision);
+        roleSafe = decision.next().phase().holding();
+        publish(decision, seen, picture);
+        decision.actions().forEach(this::start);
+        if (decision.diagnosis() == Diagnosis.LOOK_AGAIN) {
+            look();
+        }
+    }
+
+    private void noticeSuspension(long now) {
+        long wall = clock.wall().toEpochMilli();
+        long jump = (wall - lastWall) - (now - lastTick) / 1_000_000;
+        if (jump > policy.leaseTtl().toMillis()) {
+            LOG.warn("the wall clock ran {} ms ahead of the monotonic clock: the machine was suspended or its clock"
+                    + " was set; treating the lease as expired", jump);
+            parts.roleLease().distrustBefore(now);
+        }
+        lastTick = now;
+        lastWall = wall;
+    }
+
+    private void takeFinished(Hand hand) {
+        Optional<Hand.Finished> finished = hand.takeFinished();
+        if (finished.isEmpty()) {
+            return;
+        }
+        Action action = finished.get().action();
+        Outcome outcome = finished.get().outcome();
+        if (outcome.done()) {
+            LOG.debug("{} done in {} ms", action.kind(), finished.get().tookNanos() / 1_000_000);
+        } else {
+            LOG.warn("{} {}: {}", action.kind(), outcome.result() == Outcome.Result.FAILED ? "failed" : "has an unknown outcome", outcome.detail());
+        }
+        if (Actor.touchesStore(action)) {
+            storeDirtyAt = clock.now();
+            parts.reader().ask();
+        }
+        if (Actor.touchesDatabase(action)) {
+            databaseDirtyAt = clock.now();
+            parts.prober().ask();
+        }
+        if (action instanceof Action.HandOver && outcome.result() == Outcome.Result.FAILED) {
+            parts.wishes().handOverFailed(outcome.detail());
+        }
+    }
+
+    private Observation observe(long now, Optional<ClusterPicture> picture) {
+        DatabaseProber.Look look = parts.prober().look();
+        boolean stale = look.sentAt() - databaseDirtyAt < 0;
+        Health health = look.health() == Health.ANSWERING && stale ? Health.LOOKING : look.health();
+        Optional<Observation.Local> local = health == Health.ANSWERING
+                ? look.status().map(AgentLoop::local)
+                : Optional.empty();
+        boolean opening = parts.databaseHand()
+                .running()
+                .filter(a -> a instanceof Action.OpenForWrites || a instanceof Action.CloneFrom)
+                .isPresent();
+        return new Observation(
+                now,
+                identity.id(),
+                parts.roleLease().lease(),
+                picture.map(p -> p.observed(p.sentAt() - storeDirtyAt >= 0)),
+                new Observation.Database(health, look.since(), local),
+                parts.actor().comparison(),
+                parts.wishes().inForce(),
+                picture.map(this::registered).orElse(false),
+                opening);
+    }
+
+    private static Observation.Local local(DatabaseStatus s) {
+        return new Observation.Local(
+                s.executed(),
+                s.received(),
+                s.writable(),
+                s.superReadOnly(),
+                s.offlineMode(),
+                s.hasUserData(),
+                s.replica()
+                        .map(r -> new Observation.Channel(
+                                r.source(),
+                                r.receiver() == DatabaseStatus.Receiver.STOPPED,
+                                r.applierRunning(),
+                                r.applierError())));
+    }
+
+    /** What this node's registration should say now. */
+    Registration registration() {
+        String version =
+                parts.prober().look().status().map(DatabaseStatus::version).orElse("");
+        return identity.registration(
+                state.phase() == Phase.PRIMARY || state.phase() == Phase.READ_ONLY,
+                version,
+                parts.wishes().rule(),
+                parts.wishes().onlyFollow(),
+                parts.roleLease().lease().id());
+    }
+
+    private boolean registered(ClusterPicture picture) {
+        Registration wanted = registration();
+        return wanted.equals(picture.live().get(identity.id()))
+                && wanted.asMember().equals(picture.members().get(identity.id()));
+    }
+
+    private void mark(Decision decision, long now) {
+        if (decision.next().electionSince() != state.electionSince() && decision.next().electionSince() != 0) {
+            timeline.noticed(decision.next().electionSince());
+        }
+        switch (decision.diagnosis()) {
+            case CHOSEN -> timeline.chosen(now);
+            case SOURCE_REMAINS, NO_EVIDENCE -> timeline.drained(now);
+            case CLOSED -> timeline.opening(now);
+            case OPEN_UNANNOUNCED -> timeline.opened(now);
+            default -> {
+                // Not a step of a change of primary.
+            }
+        }
+    }
+
+    /** The term is on the disk before anything is pointed or opened under it. */
+    private void keep(Decision decision) {
+        try {
+            parts.local().keep(decision.next().term());
+        } catch (IOException e) {
+            throw new IllegalStateException("cannot keep term " + decision.next().term() + " on the disk", e);
+        }
+        state = decision.next();
+        String line = decision.because().replaceAll("[0-9]+ (ms|transactions)", "# $1");
+        String logged = state.phase() + "|" + decision.diagnosis() + "|" + line;
+        if (!logged.equals(lastLogged) && decision.diagnosis() != Diagnosis.LOOK_AGAIN
+                && decision.diagnosis() != Diagnosis.COMPARISON_DUE) {
+            lastLogged = logged;
+            LOG.info("{} {} term={} | {}", identity.id(), state.phase(), state.term(), decision.because());
+        }
+    }
+
+    private void publish(Decision decision, Observation seen, Optional<ClusterPicture> picture) {
+        Observation.Lease lease = seen.lease();
+        boolean sound = lease.id() != 0 && lease.trusted();
+        long now = seen.now();
+        DatabaseProber.Look look = parts.prober().look();
+        Published next = new Published(
+                identity,
+                state,
+                decision,
+                seen,
+                picture.orElse(null),
+                look.status(),
+                look.error(),
+                parts.wishes().rule(),
+                parts.wishes().onlyFollow(),
+                sound ? policy.fenceAt(lease.sentAt()) : now,
+                sound ? lease.sentAt() + policy.leaseTtl().toNanos() : now,
+                look.sentAt(),
+                clock.wall(),
+                deadManSwitch,
+                problems(picture, look));
+        published = next;
+        onPublish.accept(next);
+    }
+
+    private List<String> problems(Optional<ClusterPicture> picture, DatabaseProber.Look look) {
+        List<String> problems = new ArrayList<>();
+        if (!look.error().isEmpty()) {
+            problems.add("database: " + look.error());
+        }
+        if (!parts.reader().lastError().isEmpty()) {
+            problems.add("etcd: " + parts.reader().lastError());
+        }
+        if (!parts.roleLease().lastError().isEmpty()) {
+            problems.add("lease: " + parts.roleLease().lastError());
+        }
+        look.status().flatMap(DatabaseStatus::replica).ifPresent(r -> {
+            if (!r.receiverError().isEmpty()) {
+                problems.add("receiver: " + r.receiverError());
+            }
+            if (!r.applierError().isEmpty()) {
+                problems.add("applier: " + r.applierError());
+            }
+        });
+        picture.ifPresent(p -> problems.addAll(p.problems()));
+        return problems;
+    }
+
+    private void start(Action action) {
+        // A ballot says that the receiver stands still: nothing that starts it may be on its way.
+        boolean early = action instanceof Action.PutBallot
+                && parts.databaseHand().running().isPresent();
+        Hand hand = handFor(action);
+        if (!early && hand.free(action)) {
+            hand.start(action);
+        }
+    }
+
+    private Hand handFor(Action action) {
+        if (action instanceof Action.Fence) {
+            return parts.fenceHand();
+        }
+        return Actor.touchesStore(action) ? parts.storeHand() : parts.databaseHand();
+    }
+
+    Timeline timeline() {
+        return timeline;
+    }
+}

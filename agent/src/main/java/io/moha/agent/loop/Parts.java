@@ -1,0 +1,17 @@
+package io.moha.agent.loop;
+
+/**
+ * The helpers around the loop. Three hands, so that neither the fence nor giving up the role ever waits behind a
+ * statement that hangs.
+ */
+record Parts(
+        LocalState local,
+        Wishes wishes,
+        LeaseKeeper roleLease,
+        LeaseKeeper nodeLease,
+        StoreReader reader,
+        DatabaseProber prober,
+        Actor actor,
+        Hand databaseHand,
+        Hand storeHand,
+        Hand fenceHand) {}

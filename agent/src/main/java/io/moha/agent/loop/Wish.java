@@ -1,0 +1,30 @@
+package io.moha.agent.loop;
+
+import io.moha.model.NodeId;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+
+/** What an operator asks of this node, handed to the loop's thread. The future ends with a sentence for people. */
+public sealed interface Wish {
+    CompletableFuture<Answer> answer();
+
+    /** How a wish ended, with a sentence for people. */
+    record Answer(Kind kind, String text) {
+        public enum Kind {
+            DONE,
+            /** Not possible now; nothing was changed, or it was changed back. */
+            REFUSED,
+            UNKNOWN
+        }
+    }
+
+    /** @param forNanos after which the primary opens again by itself; 0 for never */
+    record ReadOnly(long forNanos, CompletableFuture<Answer> answer) implements Wish {}
+
+    record ReadWrite(CompletableFuture<Answer> answer) implements Wish {}
+
+    /** @param to empty: the agent chooses */
+    record ChangePrimary(Optional<NodeId> to, CompletableFuture<Answer> answer) implements Wish {}
+
+    record OnlyFollow(boolean onlyFollow, CompletableFuture<Answer> answer) implements Wish {}
+}

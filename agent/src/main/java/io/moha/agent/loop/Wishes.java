@@ -1,0 +1,237 @@
+package io.moha.agent.loop;
+
+import io.moha.agent.loop.Wish.Answer;
+import io.moha.agent.loop.Wish.Answer.Kind;
+import io.moha.decide.NodeState;
+import io.moha.decide.Observation;
+import io.moha.decide.Phase;
+import io.moha.model.NodeId;
+import io.moha.model.PromotionRule;
+import io.moha.store.Registration;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The operators' wishes in force on this node, and who waits for them. Loop thread only. At most one wish for a change
+ * of role is under way.
+ */
+final class Wishes {
+    private static final Logger LOG = LoggerFactory.getLogger(Wishes.class);
+    private static final long CLOSE_WITHIN = Duration.ofSeconds(6).toNanos();
+    private static final long CHANGE_WITHIN = Duration.ofSeconds(20).toNanos();
+
+    private final NodeId me;
+    private final LocalState local;
+    private final PromotionRule configured;
+    private boolean onlyFollow;
+    private boolean readOnly;
+    private long readOnlySince;
+    private long readOnlyUntil;
+    private boolean openAfterwards;
+    private Optional<NodeId> handOverTo = Optional.empty();
+    private Optional<Wish> waiting = Optional.empty();
+    private long waitingUntil;
+
+    Wishes(NodeId me, LocalState local, PromotionRule configured, boolean onlyFollow) {
+        this.me = me;
+        this.local = local;
+        this.configured = configured;
+        this.onlyFollow = onlyFollow || local.onlyFollow();
+    }
+
+    Observation.Wishes inForce() {
+        return new Observation.Wishes(readOnly, handOverTo, rule());
+    }
+
+    PromotionRule rule() {
+        return onlyFollow ? PromotionRule.MUST_NOT : configured;
+    }
+
+    boolean onlyFollow() {
+        return onlyFollow;
+    }
+
+    /** Milliseconds since the primary was asked to be read-only. */
+    long readOnlyMillis(long now) {
+        return readOnly ? (now - readOnlySince) / 1_000_000 : 0;
+    }
+
+    void take(Wish wish, NodeState state, Optional<ClusterPicture> picture, long now) {
+        if (wish instanceof Wish.OnlyFollow follow) {
+            takeOnlyFollow(follow);
+            return;
+        }
+        if (!state.phase().holding()) {
+            refuse(wish, "fail: this node is not the primary (" + state.phase() + "); ask "
+                    + picture.flatMap(ClusterPicture::holder).map(h -> h.node().value()).orElse("the primary, once there is one"));
+            return;
+        }
+        if (waiting.isPresent()) {
+            refuse(wish, "fail: another request is under way on this node");
+            return;
+        }
+        if (state.phase() == Phase.PROMOTING) {
+            refuse(wish, "fail: this node is being promoted; ask again in a moment");
+            return;
+        }
+        if (wish instanceof Wish.ReadOnly close) {
+            close(now, close.forNanos());
+            await(wish, now + CLOSE_WITHIN);
+        } else if (wish instanceof Wish.ReadWrite) {
+            readOnly = false;
+            handOverTo = Optional.empty();
+            await(wish, now + CLOSE_WITHIN);
+        } else if (wish instanceof Wish.ChangePrimary change) {
+            takeChange(change, state, picture, now);
+        }
+    }
+
+    private void takeChange(
+            Wish.ChangePrimary change, NodeState state, Optional<ClusterPicture> picture, long now) {
+        Map<NodeId, Registration> live = picture.map(ClusterPicture::live).orElse(Map.of());
+        Optional<NodeId> target = change.to().isPresent() ? change.to() : choose(live);
+        if (target.isEmpty()) {
+            refuse(change, "fail: no registered replica may become primary");
+            return;
+        }
+        Registration registration = live.get(target.get());
+        if (target.get().equals(me)) {
+            refuse(change, "fail: " + me + " is the primary already");
+        } else if (registration == null) {
+            refuse(change, "fail: " + target.get() + " is not registered: its agent does not run or cannot reach etcd");
+        } else if (PromotionRule.MUST_NOT.text().equals(registration.promotionRule())) {
+            refuse(change, "fail: " + target.get() + " only follows (promotion rule must_not)");
+        } else {
+            // Whoever closed the primary before asking opens it again himself, as MoHA's tools do.
+            openAfterwards = state.phase() == Phase.PRIMARY;
+            if (!readOnly) {
+                close(now, 0);
+            }
+            handOverTo = target;
+            await(change, now + CHANGE_WITHIN);
+        }
+    }
+
+    private Optional<NodeId> choose(Map<NodeId, Registration> live) {
+        return live.entrySet().stream()
+                .filter(e -> !e.getKey().equals(me))
+                .filter(e -> !PromotionRule.MUST_NOT.text().equals(e.getValue().promotionRule()))
+                .min(Comparator.<Map.Entry<NodeId, Registration>, PromotionRule>comparing(e -> rule(e.getValue()))
+                        .thenComparing(Map.Entry::getKey))
+                .map(Map.Entry::getKey);
+    }
+
+    private static PromotionRule rule(Registration registration) {
+        String rule = registration.promotionRule();
+        return rule == null ? PromotionRule.NEUTRAL : PromotionRule.parse(rule);
+    }
+
+    private void takeOnlyFollow(Wish.OnlyFollow follow) {
+        try {
+            local.keepOnlyFollow(follow.onlyFollow());
+            onlyFollow = follow.onlyFollow();
+            follow.answer().complete(new Answer(Kind.DONE, "set onlyFollow to " + onlyFollow + " success"));
+        } catch (IOException e) {
+            follow.answer().complete(new Answer(Kind.REFUSED, "fail: cannot write the state file: " + e.getMessage()));
+        }
+    }
+
+    /** After each observation: ends what is done, overdue or pointless. */
+    void settle(NodeState state, Observation seen, boolean handOverUnderWay, long now) {
+        if (!state.phase().holding()) {
+            lostRole(state, seen);
+            return;
+        }
+        boolean mayEnd = !handOverUnderWay;
+        if (readOnly && readOnlyUntil != 0 && now - readOnlyUntil >= 0 && mayEnd && waiting.isEmpty()) {
+            LOG.info("the time for read-only is over");
+            reopen();
+        }
+        if (waiting.isEmpty()) {
+            return;
+        }
+        Wish wish = waiting.get();
+        boolean fresh = seen.database().health() == Observation.Health.ANSWERING;
+        if (wish instanceof Wish.ReadOnly
+                && state.phase() == Phase.READ_ONLY
+                && fresh
+                && seen.database().local().orElseThrow().fenced()) {
+            end(Kind.DONE, "set current node readonly success");
+        } else if (wish instanceof Wish.ReadWrite
+                && state.phase() == Phase.PRIMARY
+                && fresh
+                && seen.database().local().orElseThrow().writable()) {
+            end(Kind.DONE, "set current node readwrite success");
+        } else if (now - waitingUntil >= 0 && mayEnd) {
+            end(Kind.REFUSED, "fail: not done in time; " + (wish instanceof Wish.ReadWrite ? "still trying" : "rolled back"));
+            if (!(wish instanceof Wish.ReadWrite)) {
+                reopen();
+            }
+        }
+    }
+
+    /** A hand-over that certainly did not happen. */
+    void handOverFailed(String reason) {
+        handOverTo = Optional.empty();
+        if (openAfterwards) {
+            reopen();
+        }
+        if (waiting.filter(w -> w instanceof Wish.ChangePrimary).isPresent()) {
+            end(Kind.REFUSED, "fail: " + reason + (openAfterwards ? "; open for writes again" : "; still read-only"));
+        }
+    }
+
+    private void lostRole(NodeState state, Observation seen) {
+        if (readOnly || handOverTo.isPresent()) {
+            readOnly = false;
+            readOnlyUntil = 0;
+        }
+        if (waiting.isPresent()) {
+            boolean handedOver = waiting.get() instanceof Wish.ChangePrimary
+                    && seen.cluster()
+                            .flatMap(Observation.Cluster::holder)
+                            .map(Observation.Holder::node)
+                            .equals(handOverTo);
+            if (handedOver) {
+                end(Kind.DONE, "current node has handed the role over to " + handOverTo.orElseThrow() + " successfully");
+            } else {
+                end(Kind.UNKNOWN, "fail: this node lost the role meanwhile (" + state.phase() + ")");
+            }
+        }
+        handOverTo = Optional.empty();
+    }
+
+    private void close(long now, long forNanos) {
+        readOnly = true;
+        readOnlySince = now;
+        readOnlyUntil = forNanos == 0 ? 0 : now + forNanos;
+    }
+
+    private void reopen() {
+        readOnly = false;
+        readOnlyUntil = 0;
+        handOverTo = Optional.empty();
+    }
+
+    private void await(Wish wish, long until) {
+        waiting = Optional.of(wish);
+        waitingUntil = until;
+    }
+
+    private void end(Kind kind, String text) {
+        waiting.ifPresent(w -> w.answer().complete(new Answer(kind, text)));
+        waiting = Optional.empty();
+        LOG.info("operator's request: {}", text);
+    }
+
+    private static void refuse(Wish wish, String text) {
+        CompletableFuture<Answer> answer = wish.answer();
+        answer.complete(new Answer(Kind.REFUSED, text));
+    }
+}
