@@ -1,0 +1,184 @@
+package io.moha.moctl.bench;
+
+import io.moha.moctl.client.Agents;
+import io.moha.moctl.client.ClusterView;
+import io.moha.moctl.client.MemberView;
+import io.moha.moctl.config.BenchConfig;
+import io.moha.model.Endpoint;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/** {@code moctl bench failover}: one fault a round, as many rounds as asked for. One use. */
+public final class FailoverBench {
+    private final Agents agents;
+    private final BenchConfig config;
+    private final String password;
+    private final Settings settings;
+    private final Consumer<RoundResult> progress;
+    private final Watcher watcher;
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private volatile Optional<Round> running = Optional.empty();
+
+    /**
+     * @param password of {@code config.user()}
+     * @param progress told every round that was judged
+     */
+    public FailoverBench(
+            Agents agents, BenchConfig config, String password, Settings settings, Consumer<RoundResult> progress) {
+        this.agents = agents;
+        this.config = config;
+        this.password = password;
+        this.settings = settings;
+        this.progress = progress;
+        this.watcher = new Watcher(agents);
+    }
+
+    /**
+     * Runs all rounds.
+     *
+     * @throws BenchException if it cannot even start: nothing was broken then
+     */
+    public BenchResult run() throws BenchException {
+        try {
+            return measure();
+        } finally {
+            ended.countDown();
+        }
+    }
+
+    /** Ends the bench after mending what it has broken; waits for that, at most {@code patience}. */
+    public boolean stop(Duration patience) {
+        watcher.stop();
+        running.ifPresent(Round::cancel);
+        try {
+            return ended.await(patience.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    private BenchResult measure() throws BenchException {
+        Instant startedAt = Instant.now();
+        checkCommands();
+        Watcher.Health health = watcher.awaitHealthy(2, Duration.ofSeconds(10));
+        ClusterView before = health.view()
+                .filter(v -> health.whole())
+                .orElseThrow(() -> new BenchException(
+                        "the cluster is to be healthy at the start: " + String.join("; ", health.obstacles())));
+        Map<String, Target> nodes = targets(before);
+        Target proxy = new Target(config.writer(), config, password);
+        prepare(nodes, before);
+        List<RoundResult> results = new ArrayList<>();
+        String stopReason;
+        try (Load load = new Load(nodes, proxy, settings.writersEach(), settings.pace())) {
+            stopReason =
+                    rounds(new Round.Setting(agents, watcher, load, nodes, config.faults(), settings), before, results);
+        }
+        stopReason = cleanUp(nodes, stopReason);
+        return new BenchResult(startedAt, settings, before, results, stopReason);
+    }
+
+    /** Fills {@code results}; returns why it ended early, or nothing. */
+    private String rounds(Round.Setting setting, ClusterView first, List<RoundResult> results) {
+        ClusterView before = first;
+        for (int number = 1; number <= settings.rounds(); number++) {
+            try {
+                Round round = new Round(setting, number, before);
+                running = Optional.of(round);
+                Optional<RoundResult> result = round.run();
+                if (result.isEmpty() || watcher.stopped()) {
+                    return "stopped in round " + number;
+                }
+                results.add(result.get());
+                progress.accept(result.get());
+                if (!result.get().errant().isEmpty()) {
+                    return "after round " + number + " a node has diverged, and only an operator may decide about it: "
+                            + result.get().errant();
+                }
+            } catch (BenchException e) {
+                return "round " + number + ": " + e.getMessage();
+            }
+            Watcher.Health health = watcher.awaitHealthy(setting.nodes().size(), settings.deadline());
+            if (!health.whole() && number < settings.rounds()) {
+                return "after round " + number + " the cluster is not healthy: "
+                        + String.join("; ", health.obstacles());
+            }
+            before = health.view().orElse(before);
+        }
+        return "";
+    }
+
+    private void checkCommands() throws BenchException {
+        boolean missing = switch (settings.fault()) {
+            case MYSQLD_KILL -> config.faults().killMysqld().isEmpty();
+            case HOST_KILL ->
+                config.faults().killMysqld().isEmpty()
+                        || config.faults().killAgent().isEmpty()
+                        || config.faults().startAgent().isEmpty();
+            case SWITCH -> false;
+        };
+        if (missing) {
+            throw new BenchException(
+                    "--fault " + settings.fault().text() + " needs commands: [bench.fault] kill-mysqld, and for "
+                            + "host-kill also kill-agent and start-agent (start-mysqld where the agent does not start it)");
+        }
+    }
+
+    private Map<String, Target> targets(ClusterView view) throws BenchException {
+        Map<String, Target> nodes = new LinkedHashMap<>();
+        for (MemberView m : view.members()) {
+            try {
+                nodes.put(m.id(), new Target(Endpoint.parse(m.member().externalHost()), config, password));
+            } catch (IllegalArgumentException e) {
+                throw new BenchException(m.id() + ": " + e.getMessage(), e);
+            }
+        }
+        return nodes;
+    }
+
+    private void prepare(Map<String, Target> nodes, ClusterView view) throws BenchException {
+        String primary = view.primary().map(MemberView::id).orElse("");
+        Target target = nodes.get(primary);
+        if (target == null) {
+            throw new BenchException("there is no primary to make the table at");
+        }
+        try {
+            BenchTable.create(target);
+        } catch (SQLException e) {
+            throw new BenchException(
+                    "cannot make the table of the bench at " + primary + " (" + target + ") as " + config.user() + ": "
+                            + e.getMessage(),
+                    e);
+        }
+        // Readers of the table must find it wherever the first fault moves the primary.
+        String difference = watcher.awaitSameData(Duration.ofSeconds(10));
+        if (!difference.isEmpty()) {
+            throw new BenchException("the nodes do not hold the same data at the start: " + difference);
+        }
+    }
+
+    private String cleanUp(Map<String, Target> nodes, String stopReason) {
+        String primary = watcher.primary();
+        Target target = nodes.get(primary);
+        if (target == null) {
+            return stopReason.isEmpty() ? "no primary at the end: the table moctl_bench stays" : stopReason;
+        }
+        try {
+            BenchTable.drop(target);
+            return stopReason;
+        } catch (SQLException e) {
+            String left = "the table moctl_bench stays: " + e.getMessage();
+            return stopReason.isEmpty() ? left : stopReason + "; " + left;
+        }
+    }
+}

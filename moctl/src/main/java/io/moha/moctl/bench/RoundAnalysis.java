@@ -1,0 +1,108 @@
+package io.moha.moctl.bench;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.OptionalLong;
+
+/** What the acknowledgements of one round prove. Pure. */
+final class RoundAnalysis {
+    private final List<Ack> acks;
+    private final long faultAt;
+
+    /**
+     * @param acks of one round, each with the node that took it (empty where that is not known)
+     * @param faultAt {@code System.nanoTime} just before the fault
+     */
+    RoundAnalysis(List<Ack> acks, long faultAt) {
+        this.acks = acks.stream().sorted(Comparator.comparingLong(Ack::ackedAt)).toList();
+        this.faultAt = faultAt;
+    }
+
+    /**
+     * Nanoseconds from the last acknowledgement at the old primary to the first one at any other node, among the
+     * writers that write to nodes directly. If nobody else took writes (the old primary came back first): the longest
+     * silence that ended after the fault. Negative means that both took writes at once. Empty: no write after it.
+     */
+    OptionalLong nodeGap(String oldPrimary) {
+        List<Ack> direct = acks.stream().filter(a -> !a.proxied()).toList();
+        OptionalLong firstElsewhere = direct.stream()
+                .filter(a -> a.ackedAt() > faultAt && !a.node().equals(oldPrimary))
+                .mapToLong(Ack::ackedAt)
+                .findFirst();
+        if (firstElsewhere.isEmpty()) {
+            return longestSilence(direct);
+        }
+        long first = firstElsewhere.getAsLong();
+        // An old primary may come back as primary much later in the round; its later acknowledgements are no overlap
+        // of this change but are judged by violations().
+        OptionalLong last = direct.stream()
+                .filter(a -> a.node().equals(oldPrimary) && a.sentAt() < first)
+                .mapToLong(Ack::ackedAt)
+                .max();
+        return last.isEmpty() ? OptionalLong.empty() : OptionalLong.of(first - last.getAsLong());
+    }
+
+    /** Nanoseconds of the longest silence that ended after the fault, among the writers that use the proxy. */
+    OptionalLong proxyGap() {
+        return longestSilence(acks.stream().filter(Ack::proxied).toList());
+    }
+
+    private OptionalLong longestSilence(List<Ack> sorted) {
+        OptionalLong longest = OptionalLong.empty();
+        for (int i = 1; i < sorted.size(); i++) {
+            if (sorted.get(i).ackedAt() > faultAt) {
+                long silence = sorted.get(i).ackedAt() - sorted.get(i - 1).ackedAt();
+                longest = OptionalLong.of(Math.max(silence, longest.orElse(Long.MIN_VALUE)));
+            }
+        }
+        return longest;
+    }
+
+    /**
+     * Writes that more than one primary took at a time. The nodes that took writes, in order, must be found in the same
+     * order among the primaries that the switch records name. A write belongs to a new primary's time only if it was
+     * SENT after that one's first acknowledgement: one that was under way meanwhile proves nothing.
+     *
+     * @param primaries the primary at the start of the round, then the new primary of every record, oldest first
+     * @return one sentence each; empty if there is none
+     */
+    List<String> violations(List<String> primaries) {
+        List<String> found = new ArrayList<>();
+        int position = -1;
+        String current = "";
+        long since = Long.MIN_VALUE;
+        for (Ack ack : acks) {
+            if (ack.node().isEmpty() || ack.node().equals(current)) {
+                continue;
+            }
+            if (!current.isEmpty() && ack.sentAt() <= since) {
+                continue;
+            }
+            int next = indexOf(primaries, ack.node(), position + 1);
+            if (next < 0) {
+                found.add(ack.node() + " took write " + ack.id() + ", sent "
+                        + (ack.sentAt() - since) / 1_000_000 + " ms after "
+                        + (current.isEmpty() ? "the start" : current)
+                        + " had begun to take writes, and no switch record makes it primary then");
+                if (found.size() >= 10) {
+                    return found;
+                }
+                continue;
+            }
+            position = next;
+            current = ack.node();
+            since = ack.ackedAt();
+        }
+        return found;
+    }
+
+    private static int indexOf(List<String> primaries, String node, int from) {
+        for (int i = from; i < primaries.size(); i++) {
+            if (primaries.get(i).equals(node)) {
+                return i;
+            }
+        }
+        return -1;
+    }
+}

@@ -1,0 +1,9 @@
+/**
+ * Measures the write gap of a change of primary against a running cluster, and checks after every round that nobody
+ * else accepted writes meanwhile and that all nodes end with the same data. The only code of moctl that sees
+ * {@code java.sql}. Sees {@code client}, {@code config} and {@code switchover}.
+ */
+@NullMarked
+package io.moha.moctl.bench;
+
+import org.jspecify.annotations.NullMarked;
