@@ -141,7 +141,8 @@ public abstract class ClusterStoreContract {
         Txn putAndDelete = txn(List.of(), new Txn.Put("a", "1", 0), new Txn.Delete("a"));
 
         assertThat(failure(() -> store().commit(twice, DEADLINE)).unknown()).isFalse();
-        assertThat(failure(() -> store().commit(putAndDelete, DEADLINE)).unknown()).isFalse();
+        assertThat(failure(() -> store().commit(putAndDelete, DEADLINE)).unknown())
+                .isFalse();
         assertThat(store().read(DEADLINE).entries()).isEmpty();
     }
 
@@ -248,7 +249,8 @@ public abstract class ClusterStoreContract {
             return wakes.get() > 0;
         });
         AtomicInteger last = new AtomicInteger(-1);
-        await().during(Duration.ofMillis(200))
+        await().pollInterval(Duration.ofMillis(20))
+                .during(Duration.ofMillis(200))
                 .atMost(Duration.ofSeconds(5))
                 .until(() -> last.getAndSet(wakes.get()) == wakes.get());
     }
@@ -258,7 +260,8 @@ public abstract class ClusterStoreContract {
         var unused = change.run();
         await().atMost(Duration.ofSeconds(5)).until(() -> wakes.get() > before);
         AtomicInteger last = new AtomicInteger(-1);
-        await().during(Duration.ofMillis(100))
+        await().pollInterval(Duration.ofMillis(20))
+                .during(Duration.ofMillis(100))
                 .atMost(Duration.ofSeconds(5))
                 .until(() -> last.getAndSet(wakes.get()) == wakes.get());
     }
@@ -287,7 +290,8 @@ public abstract class ClusterStoreContract {
 
     /** A call of the store. */
     protected interface Call {
-        @Nullable Object run() throws Exception;
+        @Nullable
+        Object run() throws Exception;
     }
 
     protected static StoreException failure(Call call) {

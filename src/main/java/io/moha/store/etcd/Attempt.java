@@ -6,6 +6,7 @@ import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.ClientInterceptor;
 import io.grpc.ClientStreamTracer;
+import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import java.util.concurrent.TimeUnit;
@@ -22,6 +23,7 @@ final class Attempt extends ClientStreamTracer.Factory {
     private static final long LOGIN_MILLIS = 2_000;
 
     private static final String LOGIN_SERVICE = "etcdserverpb.Auth";
+    private static final String RENEWAL = "etcdserverpb.Lease/LeaseKeepAlive";
     private static final ThreadLocal<@Nullable Attempt> CURRENT = new ThreadLocal<>();
 
     private final long endNanos;
@@ -76,7 +78,25 @@ final class Attempt extends ClientStreamTracer.Factory {
             long left = Math.max(0, attempt.endNanos - System.nanoTime());
             CallOptions limited =
                     options.withDeadlineAfter(left, TimeUnit.NANOSECONDS).withStreamTracerFactory(attempt);
-            return next.newCall(method, limited);
+            ClientCall<Q, A> call = next.newCall(method, limited);
+            return RENEWAL.equals(method.getFullMethodName()) ? new OneMessage<>(call) : call;
+        }
+    }
+
+    /** jetcd's keepAliveOnce sends its request a second time when it ends the stream; etcd shall not renew twice. */
+    private static final class OneMessage<Q, A> extends SimpleForwardingClientCall<Q, A> {
+        private boolean first = true;
+
+        OneMessage(ClientCall<Q, A> call) {
+            super(call);
+        }
+
+        @Override
+        public void sendMessage(Q message) {
+            if (first) {
+                first = false;
+                super.sendMessage(message);
+            }
         }
     }
 }

@@ -184,6 +184,7 @@ public final class EtcdStore implements ClusterStore {
 
     @Override
     public void close() {
+        rotation.close();
         watches.forEach(EtcdWatch::close);
         timer.shutdownNow();
         endpoints.forEach(EtcdEndpoint::close);

@@ -113,14 +113,23 @@ final class EtcdWatch implements AutoCloseable {
         if (closed || which != generation) {
             return;
         }
-        if (error != null && Failure.of(error, true).kind() == Failure.Kind.TOKEN) {
-            endpoint.replace();
+        if (error != null) {
+            tell(endpoint, Failure.of(error, true));
         }
         LOG.debug("the watch at {} has ended, making it again", endpoint, error);
         generation++;
         skip = (skip + 1) % rotation.size();
         schedule(generation, backOffMillis);
         backOffMillis = Math.min(backOffMillis * 2, LAST_BACK_OFF_MILLIS);
+    }
+
+    /** Perhaps no call goes to this endpoint, so that only the watch notices what is wrong with it. */
+    private static void tell(EtcdEndpoint endpoint, Failure failure) {
+        switch (failure.kind()) {
+            case TOKEN -> endpoint.replace();
+            case NOT_SENT, UNKNOWN -> endpoint.failed(true);
+            case REFUSED -> LOG.warn("etcd {} refuses the watch: {}", endpoint, failure.text());
+        }
     }
 
     private void wake() {

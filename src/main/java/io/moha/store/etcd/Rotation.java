@@ -6,8 +6,10 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,6 +36,7 @@ final class Rotation {
     private final List<EtcdEndpoint> endpoints;
     private final Runnable onSwitch;
     private volatile int current;
+    private volatile boolean closed;
 
     /** @param onSwitch called when another endpoint became the current one; must not block */
     Rotation(List<EtcdEndpoint> endpoints, Runnable onSwitch) {
@@ -51,6 +54,17 @@ final class Rotation {
 
     EtcdEndpoint endpoint(int index) {
         return endpoints.get(Math.floorMod(index, endpoints.size()));
+    }
+
+    /** From now on no call starts, and those that run give up at their next failure. */
+    void close() {
+        closed = true;
+    }
+
+    private void checkOpen(String what) throws StoreException {
+        if (closed) {
+            throw StoreException.refused(what + ": the etcd client is closed", null);
+        }
     }
 
     /** What one attempt came to: a value or a failure. */
@@ -96,6 +110,7 @@ final class Rotation {
 
         T run() throws StoreException {
             while (true) {
+                checkOpen(what);
                 long now = System.nanoTime();
                 if (now - endNanos >= 0) {
                     throw timedOut();
@@ -175,6 +190,7 @@ final class Rotation {
         int index = first;
         boolean loggedIn = false;
         while (true) {
+            checkOpen(what);
             Answer<T> answer = await(what, index, endNanos, call);
             Failure failure = answer.failure();
             if (failure == null) {
@@ -214,7 +230,7 @@ final class Rotation {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw StoreException.unknown(what + ": interrupted", e);
-        } catch (java.util.concurrent.TimeoutException | java.util.concurrent.ExecutionException e) {
+        } catch (TimeoutException | ExecutionException e) {
             use(index + 1);
             throw StoreException.unknown(what + ": " + endpoint(index) + ": no answer in time", e);
         }

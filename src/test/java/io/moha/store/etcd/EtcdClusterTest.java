@@ -89,8 +89,10 @@ class EtcdClusterTest {
             victim.commit(put("a", "1"), LONG);
             etcd.freeze(frozen);
 
-            Duration first = timed(() -> assertThat(victim.renewLease(lease, DEADLINE)).isTrue());
-            Duration next = timed(() -> assertThat(victim.read(DEADLINE).entries()).containsOnlyKeys("a"));
+            Duration first =
+                    timed(() -> assertThat(victim.renewLease(lease, DEADLINE)).isTrue());
+            Duration next =
+                    timed(() -> assertThat(victim.read(DEADLINE).entries()).containsOnlyKeys("a"));
             Duration write = timed(() -> victim.commit(put("b", "1"), DEADLINE));
 
             assertThat(first).isBetween(DEADLINE.dividedBy(3), DEADLINE);
@@ -118,11 +120,11 @@ class EtcdClusterTest {
         try (EtcdStore victim = openAt(frozen)) {
             long created = victim.commit(put("term", "1"), LONG).revision();
             etcd.freeze(frozen);
-            Txn raise = new Txn(
-                    List.of(new Txn.ModRevisionIs("term", created)), List.of(new Txn.Put("term", "2", 0)));
+            Txn raise = new Txn(List.of(new Txn.ModRevisionIs("term", created)), List.of(new Txn.Put("term", "2", 0)));
 
-            Duration took = timed(() ->
-                    assertThat(failure(() -> victim.commit(raise, DEADLINE)).unknown()).isTrue());
+            Duration took = timed(() -> assertThat(
+                            failure(() -> victim.commit(raise, DEADLINE)).unknown())
+                    .isTrue());
 
             assertThat(took).isBetween(DEADLINE.minus(SLACK), DEADLINE.plus(SLACK));
             StoreSnapshot seen = victim.read(DEADLINE);
@@ -146,15 +148,17 @@ class EtcdClusterTest {
             etcd.freeze(frozen);
             long began = System.nanoTime();
 
-            await().atMost(Duration.ofSeconds(8)).pollInterval(Duration.ofMillis(100)).until(() -> {
-                boolean[] renewed = new boolean[1];
-                Duration took = timed(() -> renewed[0] = tryRenew(victim, lease));
-                assertThat(took).isLessThan(DEADLINE.plus(SLACK));
-                return renewed[0];
-            });
+            await().atMost(Duration.ofSeconds(8))
+                    .pollInterval(Duration.ofMillis(100))
+                    .until(() -> {
+                        boolean[] renewed = new boolean[1];
+                        Duration took = timed(() -> renewed[0] = tryRenew(victim, lease));
+                        assertThat(took).isLessThan(DEADLINE.plus(SLACK));
+                        return renewed[0];
+                    });
 
-            System.out.println("MEASURED renewal after the leader froze: " + (System.nanoTime() - began) / 1_000_000
-                    + " ms");
+            System.out.println(
+                    "MEASURED renewal after the leader froze: " + (System.nanoTime() - began) / 1_000_000 + " ms");
             assertThat(victim.read(LONG).entries()).containsOnlyKeys("master");
         }
     }
@@ -174,7 +178,8 @@ class EtcdClusterTest {
             long lease = victim.grantLease(Duration.ofSeconds(10), LONG);
             etcd.kill(killed);
 
-            assertThat(timed(() -> assertThat(victim.renewLease(lease, DEADLINE)).isTrue()))
+            assertThat(timed(
+                            () -> assertThat(victim.renewLease(lease, DEADLINE)).isTrue()))
                     .isLessThan(SLACK);
             assertThat(timed(() -> victim.read(DEADLINE))).isLessThan(SLACK);
             assertThat(victim.commit(put("a", "1"), DEADLINE).committed()).isTrue();
@@ -201,10 +206,12 @@ class EtcdClusterTest {
         }
 
         for (int i = 0; i < 5; i++) {
-            assertThat(timed(() -> assertThat(failure(() -> store.read(DEADLINE)).unknown())
-                            .isTrue()))
+            assertThat(timed(
+                            () -> assertThat(failure(() -> store.read(DEADLINE)).unknown())
+                                    .isTrue()))
                     .isLessThan(DEADLINE.plus(SLACK));
-            assertThat(timed(() -> assertThat(failure(() -> store.renewLease(lease, DEADLINE)).unknown())
+            assertThat(timed(() -> assertThat(failure(() -> store.renewLease(lease, DEADLINE))
+                                    .unknown())
                             .isTrue()))
                     .isLessThan(DEADLINE.plus(SLACK));
             assertThat(timed(() -> failure(() -> store.commit(put("a", "2"), DEADLINE))))
@@ -281,9 +288,12 @@ class EtcdClusterTest {
     /** Writes with {@code writer} until the watch has woken again, within three seconds. */
     private static void wokenBy(AtomicInteger wakes, EtcdStore writer) {
         int before = wakes.get();
-        await().atMost(Duration.ofSeconds(3)).pollInterval(Duration.ofMillis(50)).ignoreException(StoreException.class).until(() -> {
-            writer.commit(put("probe", "x"), DEADLINE);
-            return wakes.get() > before;
-        });
+        await().atMost(Duration.ofSeconds(3))
+                .pollInterval(Duration.ofMillis(50))
+                .ignoreException(StoreException.class)
+                .until(() -> {
+                    writer.commit(put("probe", "x"), DEADLINE);
+                    return wakes.get() > before;
+                });
     }
 }

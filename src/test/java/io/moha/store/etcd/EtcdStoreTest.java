@@ -81,10 +81,11 @@ class EtcdStoreTest extends ClusterStoreContract {
     }
 
     @Test
-    void readingAndRenewingWriteNothing() throws Exception {
+    void readingAndRenewingWriteNothingAndARenewalIsSentOnce() throws Exception {
         long lease = store.grantLease(Duration.ofSeconds(60), DEADLINE);
         store.commit(txn(List.of(), new Txn.Put("master", "node-1", lease)), DEADLINE);
         long before = etcd.writes(0);
+        long renewals = etcd.renewals(0);
         assertThat(before).isPositive();
 
         for (int i = 0; i < 20; i++) {
@@ -93,5 +94,6 @@ class EtcdStoreTest extends ClusterStoreContract {
         }
 
         assertThat(etcd.writes(0)).isEqualTo(before);
+        assertThat(etcd.renewals(0)).isEqualTo(renewals + 20);
     }
 }

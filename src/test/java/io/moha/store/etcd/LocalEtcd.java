@@ -34,6 +34,7 @@ final class LocalEtcd implements AutoCloseable {
     private final Path directory;
     private final List<Integer> clientPorts = new ArrayList<>();
     private final List<Integer> peerPorts = new ArrayList<>();
+    private final List<Integer> metricsPorts = new ArrayList<>();
     private final List<String> extra;
     private final @Nullable Process[] processes;
 
@@ -43,12 +44,13 @@ final class LocalEtcd implements AutoCloseable {
         this.extra = List.copyOf(extra);
         this.processes = new @Nullable Process[size];
         List<ServerSocket> held = new ArrayList<>();
-        for (int i = 0; i < 2 * size; i++) {
+        for (int i = 0; i < 3 * size; i++) {
             held.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
         }
         for (int i = 0; i < size; i++) {
-            clientPorts.add(held.get(2 * i).getLocalPort());
-            peerPorts.add(held.get(2 * i + 1).getLocalPort());
+            clientPorts.add(held.get(3 * i).getLocalPort());
+            peerPorts.add(held.get(3 * i + 1).getLocalPort());
+            metricsPorts.add(held.get(3 * i + 2).getLocalPort());
         }
         for (ServerSocket each : held) {
             each.close();
@@ -91,6 +93,7 @@ final class LocalEtcd implements AutoCloseable {
         command.addAll(List.of("--data-dir", directory.resolve("etcd-" + i).toString()));
         command.addAll(List.of("--listen-client-urls", url(i), "--advertise-client-urls", url(i)));
         command.addAll(List.of("--listen-peer-urls", peerUrl(i), "--initial-advertise-peer-urls", peerUrl(i)));
+        command.addAll(List.of("--listen-metrics-urls", metricsUrl(i)));
         String cluster = String.join(
                 ",",
                 IntStream.range(0, processes.length)
@@ -106,9 +109,9 @@ final class LocalEtcd implements AutoCloseable {
     }
 
     void awaitHealthy() {
-        await("etcd's health, see " + directory).atMost(Duration.ofSeconds(30)).until(() -> IntStream.range(
-                        0, processes.length)
-                .allMatch(this::healthy));
+        await("etcd's health, see " + directory)
+                .atMost(Duration.ofSeconds(30))
+                .until(() -> IntStream.range(0, processes.length).allMatch(this::healthy));
     }
 
     private boolean healthy(int i) {
@@ -120,12 +123,20 @@ final class LocalEtcd implements AutoCloseable {
         return get(i, "/metrics").contains("\netcd_server_is_leader 1\n");
     }
 
+    /** How many renewals of leases server {@code i} has made. */
+    long renewals(int i) {
+        return sum(i, "etcd_debugging_lease_renewed_total ");
+    }
+
     /** Transactions and puts that wrote, as server {@code i} has applied them. */
     long writes(int i) {
+        return sum(i, "etcd_mvcc_put_total ", "etcd_mvcc_delete_total ");
+    }
+
+    private long sum(int i, String... names) {
         return get(i, "/metrics")
                 .lines()
-                .filter(line -> line.startsWith("etcd_mvcc_put_total ")
-                        || line.startsWith("etcd_mvcc_delete_total "))
+                .filter(line -> Arrays.stream(names).anyMatch(line::startsWith))
                 .mapToLong(line -> (long) Double.parseDouble(line.substring(line.indexOf(' '))))
                 .sum();
     }
@@ -133,7 +144,7 @@ final class LocalEtcd implements AutoCloseable {
     private String get(int i, String path) {
         try {
             HttpURLConnection connection =
-                    (HttpURLConnection) URI.create(url(i) + path).toURL().openConnection();
+                    (HttpURLConnection) URI.create(metricsUrl(i) + path).toURL().openConnection();
             connection.setConnectTimeout(1000);
             connection.setReadTimeout(1000);
             try (var body = connection.getInputStream()) {
@@ -145,7 +156,12 @@ final class LocalEtcd implements AutoCloseable {
     }
 
     String url(int i) {
-        return "http://127.0.0.1:" + clientPorts.get(i);
+        String scheme = extra.contains("--cert-file") ? "https" : "http";
+        return scheme + "://127.0.0.1:" + clientPorts.get(i);
+    }
+
+    private String metricsUrl(int i) {
+        return "http://127.0.0.1:" + metricsPorts.get(i);
     }
 
     private String peerUrl(int i) {
