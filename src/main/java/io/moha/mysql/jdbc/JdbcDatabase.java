@@ -52,6 +52,7 @@ public final class JdbcDatabase implements Database {
     private final Others others;
     private final AtomicBoolean tending = new AtomicBoolean();
     private volatile long tendedFor;
+    private volatile boolean closed;
 
     /** Connects to nothing yet. */
     public JdbcDatabase(JdbcSettings settings) {
@@ -110,6 +111,9 @@ public final class JdbcDatabase implements Database {
 
     private void tend(List<Line> lines, boolean verify) {
         for (Line line : lines) {
+            if (closed) {
+                return;
+            }
             try {
                 line.keepOpen(settings.connectTimeout(), verify);
             } catch (DatabaseException e) {
@@ -300,6 +304,7 @@ public final class JdbcDatabase implements Database {
 
     @Override
     public void close() {
+        closed = true;
         List.of(probing, fencingConnections, fencingWrites, changing, beating).forEach(Line::close);
         others.close();
         openers.shutdownNow();

@@ -2,10 +2,12 @@ package io.moha.mysql.jdbc;
 
 import java.io.IOException;
 import java.net.Socket;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Closes the TCP socket under a connection when its call's deadline passes. This is what makes deadlines hold: a socket
@@ -39,11 +41,20 @@ final class Watchdog implements AutoCloseable {
         private static final int CUT = 2;
         private final AtomicInteger state = new AtomicInteger(WATCHING);
         private final Socket socket;
-        private final ScheduledFuture<?> alarm;
+        private final @Nullable ScheduledFuture<?> alarm;
 
         private Guard(Socket socket, Deadline deadline) {
             this.socket = socket;
-            this.alarm = timer.schedule(this::cut, Math.max(0, deadline.leftNanos()), TimeUnit.NANOSECONDS);
+            this.alarm = schedule(deadline);
+        }
+
+        private @Nullable ScheduledFuture<?> schedule(Deadline deadline) {
+            try {
+                return timer.schedule(this::cut, Math.max(0, deadline.leftNanos()), TimeUnit.NANOSECONDS);
+            } catch (RejectedExecutionException e) {
+                cut(); // closed: a call that nobody watches must not begin
+                return null;
+            }
         }
 
         private void cut() {
@@ -54,7 +65,9 @@ final class Watchdog implements AutoCloseable {
 
         /** The call is over. @return false if the socket was cut before */
         boolean over() {
-            alarm.cancel(false);
+            if (alarm != null) {
+                alarm.cancel(false);
+            }
             return state.compareAndSet(WATCHING, OVER) || state.get() == OVER;
         }
     }

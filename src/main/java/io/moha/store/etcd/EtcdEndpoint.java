@@ -14,6 +14,8 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +35,13 @@ final class EtcdEndpoint {
     private static final int REPLACE_AFTER_FAILURES = 3;
     /** Longer than calls last, so that those of other threads end by themselves. */
     private static final long CLOSE_AFTER_SECONDS = 5;
+
+    /** gRPC logs by java.util.logging, which prints to stderr what nobody needs to know. Held, or the level is lost. */
+    private static final Logger GRPC_LOG = Logger.getLogger("io.grpc");
+
+    static {
+        GRPC_LOG.setLevel(Level.WARNING);
+    }
 
     private final EtcdSettings settings;
     private final URI url;

@@ -35,7 +35,10 @@ record Failure(Kind kind, Status.Code code, String text) {
     /** @param sent see {@link Attempt#sent()} */
     static Failure of(Throwable error, boolean sent) {
         Status status = statusOf(error);
-        String description = status.getDescription() == null ? "" : status.getDescription();
+        // Only the first line: gRPC adds Netty's whole pipeline below it.
+        String description = status.getDescription() == null
+                ? ""
+                : status.getDescription().lines().findFirst().orElse("");
         String text = describe(status, description);
         if (description.contains(TOKEN_INVALID) || description.contains(AUTH_STORE_OLD)) {
             return new Failure(Kind.TOKEN, status.getCode(), text);
@@ -81,9 +84,13 @@ record Failure(Kind kind, Status.Code code, String text) {
         return null;
     }
 
+    /** With the innermost reason: gRPC's own words are often no more than "io exception". */
     private static String describe(Status status, String description) {
-        Throwable cause = status.getCause();
-        String why = cause == null || cause.getMessage() == null ? "" : " (" + cause.getMessage() + ")";
-        return status.getCode() + (description.isEmpty() ? "" : ": " + description) + why;
+        String text = status.getCode() + (description.isEmpty() ? "" : ": " + description);
+        Throwable innermost = status.getCause();
+        while (innermost != null && innermost.getCause() != null) {
+            innermost = innermost.getCause();
+        }
+        return innermost == null || innermost.getMessage() == null ? text : text + " (" + innermost.getMessage() + ")";
     }
 }

@@ -29,7 +29,7 @@ import java.util.function.BiConsumer;
  *
  * @param sentAt monotonic nanoseconds when the read was sent
  */
-record ClusterPicture(
+public record ClusterPicture(
         long sentAt,
         Instant readAt,
         long revision,
