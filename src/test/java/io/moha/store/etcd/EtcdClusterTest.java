@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -194,6 +196,23 @@ class EtcdClusterTest {
             TxnResult result = victim.commit(put("a", "1"), DEADLINE);
 
             assertThat(result.committed()).isTrue();
+        }
+    }
+
+    @Test
+    void aTransactionWhoseServerDiedWithItIsUnknownAndNotSentToAnother() throws Exception {
+        int doomed = (leader() + 1) % 3;
+        try (EtcdStore victim = openAt(doomed)) {
+            victim.read(LONG);
+            etcd.freeze(doomed);
+            CompletableFuture<StoreException> outcome =
+                    CompletableFuture.supplyAsync(() -> failure(() -> victim.commit(put("a", "1"), LONG)));
+            // The transaction has left when its thread waits for the answer.
+            await().pollDelay(Duration.ofMillis(300)).until(() -> !outcome.isDone());
+            etcd.kill(doomed);
+
+            assertThat(outcome.get(2, TimeUnit.SECONDS).unknown()).isTrue();
+            assertThat(victim.read(LONG).entries()).isEmpty();
         }
     }
 
