@@ -1,6 +1,7 @@
 package io.moha.mysql;
 
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** The process (or container) of the MySQL server beside this agent. Every call has its deadline inside. */
 public interface DatabaseProcess extends AutoCloseable {
@@ -32,7 +33,7 @@ public interface DatabaseProcess extends AutoCloseable {
 
     /** It could not be done, or it is not known whether it was. */
     final class ProcessException extends Exception {
-        public ProcessException(String message, Throwable cause) {
+        public ProcessException(String message, @Nullable Throwable cause) {
             super(message, cause);
         }
     }

@@ -80,6 +80,7 @@ public final class Main implements Callable<Integer> {
     }
 
     @Override
+    @SuppressWarnings("SystemOut")
     public Integer call() {
         Logging.quiet();
         AgentConfig settings;
@@ -145,10 +146,11 @@ public final class Main implements Callable<Integer> {
             server.start();
         } catch (RuntimeException e) {
             agent.close();
-            return e.getCause() instanceof BindException || e instanceof RuntimeException && String.valueOf(e.getMessage()).contains("in use")
-                    ? fail(PORT_IN_USE, config + ": key 'addr': port " + settings.api().listen()
-                            + " is in use; stop the other program or choose another port")
-                    : fail(PORT_IN_USE, config + ": key 'addr': cannot listen on " + settings.api().listen() + ": " + e.getMessage());
+            boolean inUse = e.getCause() instanceof BindException;
+            return fail(
+                    PORT_IN_USE,
+                    config + ": key 'addr': cannot listen on " + settings.api().listen() + ": "
+                            + (inUse ? "the port is in use; stop the other program or choose another port" : e));
         }
         agent.start();
         return serve(settings, agent, server);
