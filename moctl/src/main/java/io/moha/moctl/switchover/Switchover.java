@@ -29,7 +29,7 @@ public final class Switchover {
     /** The primary opens by itself so long after the deadline, should this process be killed half-way. */
     private static final Duration MARGIN = Duration.ofSeconds(5);
     /** How long a step that only reads back may take on top of the deadline. */
-    private static final Duration GRACE = Duration.ofSeconds(5);
+    private static final Duration USUAL_GRACE = Duration.ofSeconds(5);
 
     private static final Duration PAUSE = Duration.ofMillis(5);
     private static final int ROLLBACK_ATTEMPTS = 3;
@@ -39,6 +39,7 @@ public final class Switchover {
     private final Member target;
     private final long term;
     private final Duration timeout;
+    private final Duration grace;
     private final Consumer<String> progress;
     private final Map<String, Long> phases = new LinkedHashMap<>();
     private final CountDownLatch ended = new CountDownLatch(1);
@@ -55,6 +56,18 @@ public final class Switchover {
      */
     public Switchover(
             Agents agents, Member primary, Member target, long term, Duration timeout, Consumer<String> progress) {
+        this(agents, primary, target, term, timeout, progress, USUAL_GRACE);
+    }
+
+    Switchover(
+            Agents agents,
+            Member primary,
+            Member target,
+            long term,
+            Duration timeout,
+            Consumer<String> progress,
+            Duration grace) {
+        this.grace = grace;
         this.agents = agents;
         this.primary = primary;
         this.target = target;
@@ -82,12 +95,16 @@ public final class Switchover {
     public boolean cancel() {
         cancelled = true;
         try {
-            Duration longest = timeout.plus(MARGIN).plus(GRACE.multipliedBy(ROLLBACK_ATTEMPTS));
+            Duration longest = timeout.plus(MARGIN).plus(grace.multipliedBy(ROLLBACK_ATTEMPTS));
             return ended.await(longest.toMillis(), TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;
         }
+    }
+
+    boolean isCancelled() {
+        return cancelled;
     }
 
     private SwitchResult perform() throws AgentException {
@@ -157,8 +174,7 @@ public final class Switchover {
 
     /** The hand-over was asked for and not answered: it may have happened, or happen still. */
     private SwitchResult settle(String why) {
-        long until = System.nanoTime()
-                + Math.max(remaining().toNanos(), Duration.ofSeconds(3).toNanos());
+        long until = System.nanoTime() + Math.max(remaining().toNanos(), grace.toNanos());
         while (System.nanoTime() < until) {
             Optional<SwitchResult> seen = afterwards();
             if (seen.isPresent()) {
@@ -175,9 +191,9 @@ public final class Switchover {
         boolean stopped = Thread.interrupted(); // the way back must not be cut short
         try {
             for (int attempt = 0; attempt < ROLLBACK_ATTEMPTS; attempt++) {
-                Reply reply = agents.of(primary).setReadWrite(GRACE);
+                Reply reply = agents.of(primary).setReadWrite(grace);
                 last = reply.text();
-                long until = System.nanoTime() + GRACE.toNanos() / ROLLBACK_ATTEMPTS;
+                long until = System.nanoTime() + grace.toNanos() / ROLLBACK_ATTEMPTS;
                 do {
                     if (openAsBefore()) {
                         phase("roll_back", primary.id() + " is writable again, read back");
@@ -236,7 +252,7 @@ public final class Switchover {
     }
 
     private SwitchResult awaitOpen() {
-        long until = System.nanoTime() + remaining().plus(GRACE).toNanos();
+        long until = System.nanoTime() + remaining().plus(grace).toNanos();
         String seen = "";
         while (System.nanoTime() < until) {
             try {
