@@ -376,7 +376,8 @@ public final class Table {
                 OUTRANKED,
                 to(VOTING),
                 nothing(),
-                c -> "the ranking for term " + c.coming() + " is " + c.ranking() + ": waiting for the first of it");
+                c -> "the ranking for term " + c.coming() + " is " + c.ranking()
+                        + (c.leaseValid() ? ": waiting for the first of it" : ": this node has no fresh lease to take the role with"));
         on(
                 WITHOUT_ROLE,
                 MY_TURN,

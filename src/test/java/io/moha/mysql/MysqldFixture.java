@@ -5,8 +5,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -15,6 +18,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -36,13 +40,14 @@ public final class MysqldFixture implements AutoCloseable {
     private static final String ADMIN_PASSWORD = "admin-secret";
 
     /** Raise it when the template's accounts or options change: old templates are left alone. */
-    private static final int TEMPLATE_EDITION = 1;
+    private static final int TEMPLATE_EDITION = 2;
 
     /** Where the tests may listen; another run on the same machine takes others with -Dmoha.test.first-port=N. */
     private static final int FIRST_PORT = Integer.getInteger("moha.test.first-port", 22010);
 
     private static final int PORTS = 80;
     private static final Set<Integer> TAKEN = ConcurrentHashMap.newKeySet();
+    private static final Map<Integer, FileLock> LOCKS = new ConcurrentHashMap<>();
     private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
     static {
@@ -385,6 +390,8 @@ public final class MysqldFixture implements AutoCloseable {
                 "GRANT INSERT ON mysql.plugin TO 'moha'@'%';",
                 "CREATE USER 'repl'@'%' IDENTIFIED BY " + quote(REPLICATION_PASSWORD) + ";",
                 "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'%';",
+                // Without it offline_mode throws the replicas out, and the last transactions do not reach them.
+                "GRANT CONNECTION_ADMIN ON *.* TO 'repl'@'%';",
                 "CREATE USER 'app'@'%' IDENTIFIED BY '" + APP_PASSWORD + "';",
                 "GRANT ALL ON demo.* TO 'app'@'%';",
                 "CREATE USER 'admin'@'%' IDENTIFIED BY '" + ADMIN_PASSWORD + "';",
@@ -396,17 +403,39 @@ public final class MysqldFixture implements AutoCloseable {
         return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'";
     }
 
-    private static int freePort() {
+    /**
+     * A port that nobody uses or is about to use. Between asking the kernel and mysqld's own bind another test run on this
+     * machine could take it: hence the lock file, which ends with this JVM.
+     */
+    private static synchronized int freePort() throws IOException {
         for (int port = FIRST_PORT; port < FIRST_PORT + PORTS; port++) {
-            if (TAKEN.add(port)) {
-                try (ServerSocket probe = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
-                    return probe.getLocalPort();
-                } catch (IOException e) {
-                    // Somebody else's: stays in TAKEN, it is not asked about again.
-                }
+            if (TAKEN.contains(port) || !lock(port)) {
+                continue;
+            }
+            try (ServerSocket probe = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+                TAKEN.add(port);
+                return probe.getLocalPort();
+            } catch (IOException e) {
+                // Somebody else's.
             }
         }
         throw new IllegalStateException("no free port in " + PORTS + " from " + FIRST_PORT);
+    }
+
+    @SuppressWarnings("resource") // kept open on purpose: closing it would give the port away
+    private static boolean lock(int port) throws IOException {
+        if (LOCKS.containsKey(port)) {
+            return true;
+        }
+        Path file = Path.of(System.getProperty("java.io.tmpdir"), "moha-test-port-" + port + ".lock");
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileLock lock = channel.tryLock();
+        if (lock == null) {
+            channel.close();
+            return false;
+        }
+        LOCKS.put(port, lock);
+        return true;
     }
 
     private static void run(List<String> command) {

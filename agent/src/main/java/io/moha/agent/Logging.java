@@ -21,6 +21,9 @@ import org.slf4j.LoggerFactory;
 final class Logging {
     private static final String PATTERN = "%d{\"yyyy-MM-dd'T'HH:mm:ss.SSS'Z'\",UTC} %-5level %msg%n%ex{8}";
 
+    /** Held, since java.util.logging keeps its loggers only weakly. */
+    private static final java.util.logging.Logger GRPC = java.util.logging.Logger.getLogger("io.grpc");
+
     private Logging() {}
 
     /** Before the configuration is known: warnings to stderr only. */
@@ -39,6 +42,9 @@ final class Logging {
         ch.qos.logback.classic.Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);
         root.addAppender(appender);
         root.setLevel(Level.WARN);
+        // The libraries tell each retry; what matters of it is in this agent's own lines.
+        context.getLogger("io.etcd").setLevel(Level.ERROR);
+        GRPC.setLevel(java.util.logging.Level.OFF);
         context.getLogger("io.moha").setLevel(Level.toLevel(config.level(), Level.INFO));
     }
 

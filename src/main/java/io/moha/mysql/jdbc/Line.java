@@ -37,6 +37,8 @@ final class Line implements AutoCloseable {
         void on(Link link) throws SQLException, DatabaseException;
     }
 
+    private static final Duration IDLE = Duration.ofMillis(300);
+
     private final String role;
     private final Endpoint server;
     private final Connector connector;
@@ -50,6 +52,7 @@ final class Line implements AutoCloseable {
     private volatile @Nullable Link link;
     private @Nullable CompletableFuture<Link> opening;
     private volatile boolean closed;
+    private long lastUsedNanos;
 
     Line(String role, Endpoint server, Connector connector, Watchdog watchdog, Faults faults, Executor openers) {
         this.role = role;
@@ -74,6 +77,9 @@ final class Line implements AutoCloseable {
         try {
             Link kept = link;
             if (kept == null) {
+                return guarded(what, open(deadline), deadline, work);
+            }
+            if (repeat == Repeat.NO && idle() && !works(kept, deadline)) {
                 return guarded(what, open(deadline), deadline, work);
             }
             try {
@@ -105,18 +111,27 @@ final class Line implements AutoCloseable {
         try {
             Deadline deadline = Deadline.in(limit);
             Link kept = link;
-            if (kept != null && verify) {
-                try {
-                    guarded("checking the " + role + " connection", kept, deadline, Sql::ping);
-                } catch (DatabaseException e) {
-                    discard();
-                }
-            }
-            if (link == null) {
+            boolean inOrder = kept != null && (!verify || works(kept, deadline));
+            if (!inOrder) {
                 open(deadline);
             }
         } finally {
             turn.unlock();
+        }
+    }
+
+    /** What must not be sent twice is sent over a connection that has just answered: the server may have restarted. */
+    private boolean idle() {
+        return System.nanoTime() - lastUsedNanos > IDLE.toNanos();
+    }
+
+    /** Whether the connection still answers; it is thrown away if not. */
+    private boolean works(Link kept, Deadline deadline) {
+        try {
+            return guarded("checking the " + role + " connection", kept, deadline, Sql::ping);
+        } catch (DatabaseException e) {
+            discard();
+            return false;
         }
     }
 
@@ -139,6 +154,7 @@ final class Line implements AutoCloseable {
             // The watchdog cuts at the deadline; the socket timeout is the second line, should its thread starve.
             on.connection().setNetworkTimeout(Runnable::run, deadline.leftMillis() + 500);
             T result = work.on(on);
+            lastUsedNanos = System.nanoTime();
             broken = false;
             return result;
         } catch (SQLException e) {

@@ -57,6 +57,12 @@ final class Databases {
                 .until(() -> db.probe(SOON), condition);
     }
 
+    /** Waits until each role has its connection: they are opened in the background after the first probe. */
+    static void awaitAllConnections(MysqldFixture server) {
+        String count = "SELECT COUNT(*) FROM performance_schema.processlist WHERE user='moha'";
+        await("all roles are connected", () -> server.ask(count).equals("5"));
+    }
+
     static void await(String what, Callable<Boolean> condition) {
         Awaitility.await(what).atMost(LONG).pollInterval(Duration.ofMillis(20)).until(condition);
     }

@@ -22,7 +22,7 @@ final class LeaseKeeper implements Runnable {
     private final Runnable onConfirmed;
     private final String name;
     private volatile Lease lease = Lease.NONE;
-    private volatile long trustedFrom = Long.MIN_VALUE;
+    private volatile long trustedFrom;
     private volatile boolean stopped;
     private volatile String lastError = "";
     private volatile long lastRoundTrip;
@@ -35,6 +35,7 @@ final class LeaseKeeper implements Runnable {
         long millis = Math.max(200, Math.min(2000, ttl.toMillis() / 5));
         this.interval = Duration.ofMillis(millis);
         this.clock = clock;
+        this.trustedFrom = clock.now();
         this.onConfirmed = onConfirmed;
     }
 
