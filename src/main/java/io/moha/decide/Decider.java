@@ -24,6 +24,9 @@ public final class Decider {
         Table.Row row = Table.row(known.phase(), diagnosis);
         NodeState next = row.to().map(phase -> known.in(phase, seen.now())).orElse(known);
         next = next.under(Table.boundTo(context, diagnosis));
+        if (diagnosis == Diagnosis.BOOTSTRAP_WAITS || diagnosis == Diagnosis.COLD_START_WAITS) {
+            next = next.electingFrom(seen.now());
+        }
         if (diagnosis == Diagnosis.DRAIN_OVERDUE) {
             next = next.unfitFor(context.coming(), "resigned from term " + context.term()
                     + ": it did not execute what it had received in time");

@@ -51,4 +51,9 @@ public record NodeState(
     NodeState havingResigned(long modRevision) {
         return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, modRevision, electionSince);
     }
+
+    /** The patience of an election begins when it can be decided at all. */
+    NodeState electingFrom(long now) {
+        return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, resignedAt, now);
+    }
 }
