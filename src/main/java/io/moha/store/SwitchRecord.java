@@ -3,6 +3,8 @@ package io.moha.store;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +40,6 @@ public record SwitchRecord(
     public SwitchRecord withPhases(Map<String, Long> phases) {
         return new SwitchRecord(
                 ts, term, kind, reason, oldPrimary, newPrimary, binlogFile, binlogPosition, gtidExecuted, serverUuid,
-                ballots, noBallot, durability, Map.copyOf(phases), previous);
+                ballots, noBallot, durability, Collections.unmodifiableMap(new LinkedHashMap<>(phases)), previous);
     }
 }

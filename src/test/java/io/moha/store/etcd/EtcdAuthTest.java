@@ -22,7 +22,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A real etcd server with users and passwords, whose tokens live one second. */
+/** A real etcd server with users and passwords, whose tokens live two seconds. */
 class EtcdAuthTest {
     private static final Duration DEADLINE = Duration.ofSeconds(5);
     private static final String PREFIX = "/moha/demo";
@@ -34,7 +34,7 @@ class EtcdAuthTest {
 
     @BeforeAll
     static void startEtcd() throws Exception {
-        etcd = LocalEtcd.start(directory, 1, "--auth-token-ttl", "1", "--bcrypt-cost", "4");
+        etcd = LocalEtcd.start(directory, 1, "--auth-token-ttl", "2", "--bcrypt-cost", "4");
         try (Client client = Client.builder().endpoints(etcd.url(0)).build()) {
             Auth auth = client.getAuthClient();
             auth.userAdd(bytes("root"), bytes("root-secret")).get();
@@ -130,7 +130,7 @@ class EtcdAuthTest {
 
     /** etcd looks for expired tokens once a second; it has no sign by which a client could tell without using its token. */
     private static void expireToken() throws InterruptedException {
-        Thread.sleep(2_500);
+        Thread.sleep(4_000);
     }
 
     @Test
