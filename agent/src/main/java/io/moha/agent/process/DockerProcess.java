@@ -116,6 +116,13 @@ public final class DockerProcess implements DatabaseProcess {
                         public void onNext(Event event) {
                             hint.run();
                         }
+
+                        @Override
+                        public void onError(Throwable error) {
+                            // The engine went away or this agent stops; the loop around this comes back.
+                            LOG.debug("docker events: {}", error.toString());
+                            super.onComplete();
+                        }
                     })) {
                 stream.awaitCompletion();
             } catch (IOException | RuntimeException e) {
