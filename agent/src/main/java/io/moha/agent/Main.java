@@ -24,6 +24,7 @@ import io.moha.store.etcd.EtcdStore;
 import java.io.IOException;
 import java.net.BindException;
 import java.nio.file.Path;
+import java.security.Security;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -71,6 +72,9 @@ public final class Main implements Callable<Integer> {
     }
 
     public static void main(String[] args) {
+        // Containers come back under other addresses; the JVM would remember a name that is missing for 10 s.
+        Security.setProperty("networkaddress.cache.ttl", "3");
+        Security.setProperty("networkaddress.cache.negative.ttl", "0");
         System.exit(new CommandLine(new Main()).execute(args));
     }
 
