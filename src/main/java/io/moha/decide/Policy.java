@@ -38,6 +38,23 @@ public record Policy(
         }
     }
 
+    /** The same settings, but with more patience for ballots. */
+    public Policy patient() {
+        return new Policy(
+                leaseTtl,
+                fenceBudget,
+                clockSkew,
+                electionTimeout.multipliedBy(3),
+                handicap,
+                drainTimeout,
+                bootstrapExpect,
+                maxBacklog,
+                storeStale,
+                stuckAfter,
+                compareEvery,
+                startGrace);
+    }
+
     /**
      * When the fence must begin: counted from the moment the last confirmed renewal was sent, never from its reply.
      *

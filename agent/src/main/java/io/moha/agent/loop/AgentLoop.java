@@ -146,7 +146,7 @@ public final class AgentLoop implements Runnable {
                 parts.storeHand().running().filter(a -> a instanceof Action.HandOver).isPresent();
         parts.wishes().settle(state, seen, handingOver, now);
         seen = observe(now, picture);
-        Decision decision = Decider.decide(state, seen, policy);
+        Decision decision = Decider.decide(state, seen, recovering() ? policy.patient() : policy);
         mark(decision, now);
         keep(decision);
         roleSafe = decision.next().phase().holding();
@@ -209,12 +209,16 @@ public final class AgentLoop implements Runnable {
                 now,
                 identity.id(),
                 parts.roleLease().lease(),
-                picture.map(p -> p.observed(p.sentAt() - storeDirtyAt >= 0)),
+                picture.map(p -> p.observed(p.sentAt() - storeDirtyAt >= 0, recovering())),
                 new Observation.Database(health, look.since(), local),
                 parts.actor().comparison(),
                 parts.wishes().inForce(),
                 picture.map(this::registered).orElse(false),
                 opening);
+    }
+
+    private boolean recovering() {
+        return parts.reader().recovering(policy.electionTimeout().multipliedBy(3));
     }
 
     private static Observation.Local local(DatabaseStatus s) {

@@ -88,15 +88,22 @@ public record ClusterPicture(
                 List.copyOf(problems));
     }
 
-    /** @param current false if this node has changed etcd since the read was sent */
-    Observation.Cluster observed(boolean current) {
+    /**
+     * The part that decisions look at.
+     *
+     * @param current false if this node has changed etcd since the read was sent
+     * @param recovering etcd was away until just now: registrations ended without anybody's fault, so that an election
+     *     waits for every member as if it were registered
+     */
+    Observation.Cluster observed(boolean current, boolean recovering) {
         Map<NodeId, Observation.Member> known = new TreeMap<>();
         members.forEach((node, m) -> known.put(node, member(node, m)));
         live.forEach((node, m) -> known.put(node, member(node, m)));
         boolean evidence = records.stream().anyMatch(r -> r.term() == term.value());
         boolean handedOver = request.filter(r -> r.term() == term.value()).isPresent();
+        boolean everybody = recovering && term.value() > 0;
         return new Observation.Cluster(
-                sentAt, current, term, holder, known, live.keySet(), votes, followed, lastPrimary, evidence, handedOver);
+                sentAt, current, term, holder, known, everybody ? known.keySet() : live.keySet(), votes, followed, lastPrimary, evidence, handedOver);
     }
 
     private static Observation.Member member(NodeId node, Registration r) {

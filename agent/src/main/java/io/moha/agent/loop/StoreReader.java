@@ -11,6 +11,7 @@ import org.slf4j.LoggerFactory;
 final class StoreReader implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(StoreReader.class);
     private static final Duration CALL = Duration.ofMillis(1500);
+    private static final Duration GAP = Duration.ofMillis(2500);
     private static final Duration INTERVAL = Duration.ofSeconds(1);
 
     private final ClusterStore store;
@@ -19,11 +20,15 @@ final class StoreReader implements Runnable {
     private final Bell bell = new Bell();
     private volatile Optional<ClusterPicture> picture = Optional.empty();
     private volatile String lastError = "";
+    private volatile long lastSuccess;
+    private volatile long recoveredAt;
+    private volatile boolean everRecovered;
 
     StoreReader(ClusterStore store, Clock clock, Runnable onRead) {
         this.store = store;
         this.clock = clock;
         this.onRead = onRead;
+        this.lastSuccess = clock.now();
     }
 
     Optional<ClusterPicture> picture() {
@@ -32,6 +37,11 @@ final class StoreReader implements Runnable {
 
     String lastError() {
         return lastError;
+    }
+
+    /** Whether etcd came back less than {@code within} ago, so that leases may have ended without anybody's fault. */
+    boolean recovering(Duration within) {
+        return everRecovered && clock.now() - recoveredAt < within.toNanos();
     }
 
     void ask() {
@@ -56,6 +66,12 @@ final class StoreReader implements Runnable {
                 LOG.info("etcd answers again");
             }
             lastError = "";
+            long now = clock.now();
+            if (now - lastSuccess > GAP.toNanos()) {
+                recoveredAt = now;
+                everRecovered = true;
+            }
+            lastSuccess = now;
             onRead.run();
             return true;
         } catch (StoreException e) {
