@@ -13,15 +13,15 @@ note() { printf '  %s\n' "$*"; }
 die() { trap - ERR; printf 'quickstart: %s\n' "$*" >&2; exit 1; }
 trap 'die "line $LINENO of ${BASH_SOURCE[0]##*/} failed: $BASH_COMMAND"' ERR
 
-# A directory for what is only needed while this runs. Logs of what failed are copied out of it by name.
-work=$(mktemp -d "${TMPDIR:-/tmp}/moha-quickstart.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+# The log of what failed survives, under a name that is told.
 keep() { mv "$work/$1" "${TMPDIR:-/tmp}/moha-$1"; echo "${TMPDIR:-/tmp}/moha-$1"; }
 
-# One up or down at a time in this checkout.
+# One up or down at a time in this checkout; $work is for what is only needed while it runs.
 with_lock() {
     exec 9<"$checkout"
     flock -n 9 || die "another ./quickstart is at work in this checkout"
+    work=$(mktemp -d "${TMPDIR:-/tmp}/moha-quickstart.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
     "$1"
 }
 

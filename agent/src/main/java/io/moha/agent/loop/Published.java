@@ -39,7 +39,8 @@ public record Published(
     public boolean primaryAt(long now) {
         return state.phase() == Phase.PRIMARY
                 && now - fenceAt < 0
-                && observation.database().health() != Observation.Health.DEAD;
+                && observation.database().health() != Observation.Health.DEAD
+                && status.filter(DatabaseStatus::writable).isPresent();
     }
 
     /** Whether this node holds the lease, open or not. */
