@@ -74,6 +74,7 @@ wait_for_cluster() {
         if [[ $((SECONDS - began)) -ge $limit ]]; then
             note "not there after $limit s; what the agents say:"
             for n in 1 2 3; do note "mysql-node-$n: $(text_of because "$(agent_status "$n")" || true)"; done
+            "${mode}_trouble"
             die "the cluster did not come up: ./quickstart logs agent-1 (and agent-2, agent-3, mysql-node-1, ...) shows why"
         fi
         sleep 0.3

@@ -206,6 +206,15 @@ docker_status() {
         | awk -F '\t' 'BEGIN {printf "%-14s %-28s %s\n", "CONTAINER", "STATE", "IMAGE"} {printf "%-14s %-28s %s\n", $1, $2, $3}'
 }
 
+# What is not running, and its last word.
+docker_trouble() {
+    local id
+    for id in $(docker ps -aq --filter label=com.docker.compose.project=moha --filter status=exited \
+        --filter status=restarting --filter status=dead --filter status=created); do
+        note "$(docker inspect --format '{{.Name}} is {{.State.Status}}, exit code {{.State.ExitCode}}' "$id"): $(docker logs --tail 1 "$id" 2>&1 | cut -c 1-300)"
+    done
+}
+
 docker_logs() {
     if [[ $2 == 1 ]]; then exec docker logs --tail 100 -f "$1"; fi
     docker logs "$1" 2>&1

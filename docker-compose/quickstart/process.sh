@@ -109,6 +109,16 @@ process_status() {
     done
 }
 
+# What is not running, and its last word.
+process_trouble() {
+    local each
+    for each in "${programs[@]}"; do
+        if ! "$node" status "${each%-[123]}" "${each##*-}" >/dev/null; then
+            note "$each does not run: $(tail -n 1 "$state/log/$each.log" 2>/dev/null | cut -c 1-300)"
+        fi
+    done
+}
+
 process_logs() {
     local file=$state/log/${1/mysql-node/mysqld}.log
     if [[ $2 == 1 ]]; then exec tail -n 100 -f "$file"; fi
