@@ -54,13 +54,15 @@ public final class ConfigLoader {
         } catch (IOException e) {
             throw new ConfigException(
                     ConfigException.UNREADABLE,
-                    file + ": cannot be read (" + e.getClass().getSimpleName() + "); name a readable file with --config",
+                    file + ": cannot be read (" + e.getClass().getSimpleName()
+                            + "); name a readable file with --config",
                     e);
         }
         try {
             return new ConfigLoader(file, new TomlMapper().readTree(content)).build();
         } catch (JsonProcessingException e) {
-            String where = e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
+            String where =
+                    e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
             throw new ConfigException(
                     ConfigException.BAD,
                     file + where + ": not valid TOML: " + duplicate(content, e.getOriginalMessage())
@@ -71,7 +73,8 @@ public final class ConfigLoader {
 
     /** TOML allows a key once a table; the parser says so without the first line. */
     private static String duplicate(String content, String message) {
-        Matcher matcher = Pattern.compile("(?i)duplicate key '?([A-Za-z0-9_-]+)'?").matcher(message);
+        Matcher matcher =
+                Pattern.compile("(?i)duplicate key '?([A-Za-z0-9_-]+)'?").matcher(message);
         if (!matcher.find()) {
             return message;
         }
@@ -100,7 +103,9 @@ public final class ConfigLoader {
         AgentConfig.Db db = db();
         String clusterName = top.required("cluster-name", "orders");
         if (!clusterName.matches("[A-Za-z0-9._-]+")) {
-            throw top.bad("cluster-name", "value '" + clusterName + "' is not usable in an etcd key",
+            throw top.bad(
+                    "cluster-name",
+                    "value '" + clusterName + "' is not usable in an etcd key",
                     "use letters, digits, dots, underscores and hyphens");
         }
         AgentConfig.Timing timing = timing();
@@ -134,8 +139,20 @@ public final class ConfigLoader {
 
     private AgentConfig withWarnings(AgentConfig c) {
         return new AgentConfig(
-                c.clusterName(), c.etcdRootPath(), c.node(), c.timing(), c.etcd(), c.db(), c.api(), c.control(), c.log(),
-                c.dataDir(), c.bootstrapExpect(), c.maxCandidateBacklog(), c.deadManSwitch(), warnings);
+                c.clusterName(),
+                c.etcdRootPath(),
+                c.node(),
+                c.timing(),
+                c.etcd(),
+                c.db(),
+                c.api(),
+                c.control(),
+                c.log(),
+                c.dataDir(),
+                c.bootstrapExpect(),
+                c.maxCandidateBacklog(),
+                c.deadManSwitch(),
+                warnings);
     }
 
     private void ignored() throws ConfigException {
@@ -146,7 +163,8 @@ public final class ConfigLoader {
         }
         String service = top.text("service-type", "mysql");
         if (!service.equals("mysql")) {
-            throw top.bad("service-type", "value '" + service + "' is not supported", "write \"mysql\" or remove the key");
+            throw top.bad(
+                    "service-type", "value '" + service + "' is not supported", "write \"mysql\" or remove the key");
         }
     }
 
@@ -180,7 +198,9 @@ public final class ConfigLoader {
         for (String url : top.required("etcd-urls", "http://127.0.0.1:2379").split(",", -1)) {
             String trimmed = url.strip();
             if (!trimmed.matches("https?://[^/\\s]+:\\d{1,5}/?")) {
-                throw top.bad("etcd-urls", "'" + trimmed + "' is not a URL with scheme and port",
+                throw top.bad(
+                        "etcd-urls",
+                        "'" + trimmed + "' is not a URL with scheme and port",
                         "write for example \"http://etcd1:2379,http://etcd2:2379\"");
             }
             urls.add(trimmed.endsWith("/") ? trimmed.substring(0, trimmed.length() - 1) : trimmed);
@@ -202,7 +222,8 @@ public final class ConfigLoader {
     private AgentConfig.Db db() throws ConfigException {
         String ssl = database.text("ssl-mode", "REQUIRED").toUpperCase(Locale.ROOT);
         if (!SSL_MODES.contains(ssl)) {
-            throw database.bad("ssl-mode", "value '" + ssl + "' is unknown", "use one of " + new java.util.TreeSet<>(SSL_MODES));
+            throw database.bad(
+                    "ssl-mode", "value '" + ssl + "' is unknown", "use one of " + new java.util.TreeSet<>(SSL_MODES));
         }
         return new AgentConfig.Db(
                 new Endpoint(database.text("host", "127.0.0.1"), (int) database.number("port", 3306, 1, 65_535)),
@@ -227,7 +248,10 @@ public final class ConfigLoader {
         String text = section.text(key, otherwise);
         Matcher matcher = DURATION.matcher(text);
         if (!matcher.matches()) {
-            throw section.bad(key, "value '" + text + "' is not a duration", "write for example \"" + otherwise + "\" or \"500ms\"");
+            throw section.bad(
+                    key,
+                    "value '" + text + "' is not a duration",
+                    "write for example \"" + otherwise + "\" or \"500ms\"");
         }
         long number = Long.parseLong(matcher.group(1));
         return switch (matcher.group(2)) {
@@ -272,7 +296,13 @@ public final class ConfigLoader {
         }
         Map<String, String> tags = top.texts("tags");
         return new AgentConfig.Node(
-                node, internal, endpoint("external-service-host", external), onlyFollow, rule, top.text("data-center", ""), tags);
+                node,
+                internal,
+                endpoint("external-service-host", external),
+                onlyFollow,
+                rule,
+                top.text("data-center", ""),
+                tags);
     }
 
     private Endpoint endpoint(String key, String text) throws ConfigException {
@@ -295,14 +325,21 @@ public final class ConfigLoader {
         String derived = "http://" + new Endpoint(external.host(), derivedPort(external.port()));
         String address = top.text("api-address", derived);
         if (!address.matches("https?://[^/\\s]+:\\d{1,5}")) {
-            throw top.bad("api-address", "value '" + address + "' is not a URL with port", "write for example \"" + derived + "\"");
+            throw top.bad(
+                    "api-address",
+                    "value '" + address + "' is not a URL with port",
+                    "write for example \"" + derived + "\"");
         }
         boolean anonymous = top.flag("api-allow-anonymous", false);
         if (anonymous) {
             warnings.add(file + ": api-allow-anonymous = true: everybody who reaches the port may change the primary");
         }
         return new AgentConfig.Api(
-                listen(db), address, top.secret("api-token", "api-token-file"), top.flag("api-allow-get", false), anonymous);
+                listen(db),
+                address,
+                top.secret("api-token", "api-token-file"),
+                top.flag("api-allow-get", false),
+                anonymous);
     }
 
     private AgentConfig.Control process() throws ConfigException {
@@ -330,10 +367,12 @@ public final class ConfigLoader {
         if (parsed == Kind.COMMAND) {
             requireCommands(process);
         } else if (parsed == Kind.FORK && forkFile.isEmpty()) {
-            throw top.bad("fork-process-file", "is missing", "name mysqld's start program, or choose another [process] kind");
+            throw top.bad(
+                    "fork-process-file", "is missing", "name mysqld's start program, or choose another [process] kind");
         } else if (parsed == Kind.NONE) {
-            warnings.add(file + ": no [process]: this agent can neither start nor kill its database, so the last rung of"
-                    + " the fence is missing");
+            warnings.add(
+                    file + ": no [process]: this agent can neither start nor kill its database, so the last rung of"
+                            + " the fence is missing");
         }
         return process;
     }
@@ -345,7 +384,10 @@ public final class ConfigLoader {
                 "status-command", process.statusCommand());
         for (Map.Entry<String, List<String>> command : new java.util.TreeMap<>(commands).entrySet()) {
             if (command.getValue().isEmpty()) {
-                throw control.bad(command.getKey(), "is missing", "write " + command.getKey() + " = [\"/usr/local/bin/db\", \"...\"]");
+                throw control.bad(
+                        command.getKey(),
+                        "is missing",
+                        "write " + command.getKey() + " = [\"/usr/local/bin/db\", \"...\"]");
             }
         }
     }

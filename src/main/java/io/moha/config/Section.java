@@ -54,7 +54,10 @@ final class Section {
     String required(String key, String example) throws ConfigException {
         Optional<String> value = optional(key);
         if (value.isEmpty() || value.get().isBlank()) {
-            throw bad(key, value.isEmpty() ? "is missing" : "is empty", "write for example " + key + " = \"" + example + "\"");
+            throw bad(
+                    key,
+                    value.isEmpty() ? "is missing" : "is empty",
+                    "write for example " + key + " = \"" + example + "\"");
         }
         return value.get();
     }
@@ -95,7 +98,10 @@ final class Section {
         List<String> list = new ArrayList<>();
         if (value.isPresent()) {
             if (!value.get().isArray()) {
-                throw bad(key, "value " + value.get() + " is not a list", "write " + key + " = [\"program\", \"argument\"]");
+                throw bad(
+                        key,
+                        "value " + value.get() + " is not a list",
+                        "write " + key + " = [\"program\", \"argument\"]");
             }
             for (JsonNode each : value.get()) {
                 if (!each.isTextual()) {
@@ -143,8 +149,10 @@ final class Section {
             return Optional.of(new Secret(content));
         } catch (IOException e) {
             throw new ConfigException(
-                    ConfigException.BAD, at(fileKey) + ": cannot read " + from + " (" + e.getClass().getSimpleName()
-                            + "); name a file that the agent may read", e);
+                    ConfigException.BAD,
+                    at(fileKey) + ": cannot read " + from + " (" + e.getClass().getSimpleName()
+                            + "); name a file that the agent may read",
+                    e);
         }
     }
 

@@ -50,7 +50,8 @@ record Context(NodeState state, Observation seen, Policy policy) {
     boolean holderIsMe() {
         return seen.cluster()
                 .flatMap(Cluster::holder)
-                .filter(h -> h.node().equals(seen.me()) && h.lease() == seen.lease().id())
+                .filter(h ->
+                        h.node().equals(seen.me()) && h.lease() == seen.lease().id())
                 .isPresent();
     }
 
@@ -127,8 +128,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
     }
 
     List<NodeId> ranking() {
-        Collection<Ballot> ballots =
-                votes().values().stream().map(Vote::ballot).toList();
+        Collection<Ballot> ballots = votes().values().stream().map(Vote::ballot).toList();
         String dataCenter = cluster()
                 .lastPrimary()
                 .map(p -> cluster().members().get(p))
@@ -185,7 +185,8 @@ record Context(NodeState state, Observation seen, Policy policy) {
         if (state.unfit().filter(coming()::equals).isPresent()) {
             return state.unfitReason();
         }
-        Optional<Observation.Comparison> comparison = seen.comparison().filter(c -> c.term().equals(term()));
+        Optional<Observation.Comparison> comparison =
+                seen.comparison().filter(c -> c.term().equals(term()));
         if (comparison.isPresent() && !comparison.get().errant().isEmpty()) {
             return "has transactions that the primary of term " + term() + " did not have: "
                     + comparison.get().errant();

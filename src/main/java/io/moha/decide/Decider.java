@@ -28,8 +28,9 @@ public final class Decider {
             next = next.electingFrom(seen.now());
         }
         if (diagnosis == Diagnosis.DRAIN_OVERDUE) {
-            next = next.unfitFor(context.coming(), "resigned from term " + context.term()
-                    + ": it did not execute what it had received in time");
+            next = next.unfitFor(
+                    context.coming(),
+                    "resigned from term " + context.term() + ": it did not execute what it had received in time");
         }
         List<Action> actions = row.actions().apply(context);
         for (Action action : actions) {

@@ -25,7 +25,9 @@ final class Diagnostician {
             return FENCE_CONFIRMED;
         }
         // A statement that opens may still be on its way: what was read back may be overtaken by it.
-        boolean readBack = database.health() == Health.ANSWERING && c.local().fenced() && !c.seen().opening();
+        boolean readBack = database.health() == Health.ANSWERING
+                && c.local().fenced()
+                && !c.seen().opening();
         return readBack ? FENCE_CONFIRMED : FENCE_PENDING;
     }
 
@@ -152,9 +154,10 @@ final class Diagnostician {
 
     /** Without its database the node still says so, so that nobody waits for its ballot. */
     private static Diagnosis deadWithoutRole(Context c) {
-        boolean electionRuns =
-                storeFresh(c) && c.cluster().holder().isEmpty();
-        return electionRuns && c.myVote().isEmpty() && c.term().compareTo(c.state().term()) >= 0
+        boolean electionRuns = storeFresh(c) && c.cluster().holder().isEmpty();
+        return electionRuns
+                        && c.myVote().isEmpty()
+                        && c.term().compareTo(c.state().term()) >= 0
                 ? DATABASE_DEAD_UNSAID
                 : DATABASE_DEAD;
     }
@@ -170,9 +173,7 @@ final class Diagnostician {
         if (mine.isEmpty() || !mine.get().ballot().received().equals(c.local().received())) {
             return NO_BALLOT;
         }
-        if (c.term().value() > 0
-                && c.everybodyCold()
-                && !c.membersUnknown().isEmpty()) {
+        if (c.term().value() > 0 && c.everybodyCold() && !c.membersUnknown().isEmpty()) {
             return COLD_START_WAITS;
         }
         if (!c.liveWithoutVote().isEmpty()
@@ -195,10 +196,8 @@ final class Diagnostician {
             return BALLOT_OUTSTANDING;
         }
         boolean sourceIsHolder = c.endpointOf(c.holder().node())
-                .filter(e -> c.local()
-                        .channel()
-                        .filter(ch -> ch.source().equals(e))
-                        .isPresent())
+                .filter(e ->
+                        c.local().channel().filter(ch -> ch.source().equals(e)).isPresent())
                 .isPresent();
         boolean settled = c.state().term().equals(c.term()) && sourceIsHolder && !c.receiverStopped();
         if (!settled && !c.receiverStopped()) {
@@ -242,7 +241,8 @@ final class Diagnostician {
             return BACKLOG;
         }
         if (!c.local().executed().contains(comparison.get().purged())) {
-            boolean empty = c.local().executed().isEmpty() || (neverAMember && !c.local().hasUserData());
+            boolean empty = c.local().executed().isEmpty()
+                    || (neverAMember && !c.local().hasUserData());
             return empty ? EMPTY : DATA_MISSING;
         }
         return sourceIsHolder ? NOT_STARTED : NOT_REPOINTED;
@@ -251,6 +251,7 @@ final class Diagnostician {
     private static Optional<Comparison> comparison(Context c) {
         return c.seen()
                 .comparison()
-                .filter(k -> k.term().equals(c.term()) && k.primary().equals(c.holder().node()));
+                .filter(k -> k.term().equals(c.term())
+                        && k.primary().equals(c.holder().node()));
     }
 }

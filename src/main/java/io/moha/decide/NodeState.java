@@ -32,7 +32,9 @@ public record NodeState(
     }
 
     NodeState in(Phase next, long now) {
-        return next == phase ? this : new NodeState(next, now, term, warm, unfit, unfitReason, resignedAt, electionSince);
+        return next == phase
+                ? this
+                : new NodeState(next, now, term, warm, unfit, unfitReason, resignedAt, electionSince);
     }
 
     NodeState under(Term followed) {

@@ -33,8 +33,8 @@ public record Policy(
         Duration startGrace) {
     public Policy {
         if (leaseTtl.minus(fenceBudget).minus(clockSkew).toMillis() < 1000) {
-            throw new IllegalArgumentException("a lease of " + leaseTtl + " leaves less than 1 s beside the fence budget "
-                    + fenceBudget + " and the skew " + clockSkew);
+            throw new IllegalArgumentException("a lease of " + leaseTtl
+                    + " leaves less than 1 s beside the fence budget " + fenceBudget + " and the skew " + clockSkew);
         }
     }
 

@@ -29,7 +29,8 @@ public final class Ranking {
                 left.add(ballot);
             }
         }
-        Comparator<Ballot> tieBreak = Comparator.<Ballot>comparingLong(b -> -b.received().count())
+        Comparator<Ballot> tieBreak = Comparator.<Ballot>comparingLong(
+                        b -> -b.received().count())
                 .thenComparing(b -> b.backlog() > maxBacklog)
                 .thenComparing(Ballot::rule)
                 .thenComparing(b -> !oldDataCenter.isEmpty() && !b.dataCenter().equals(oldDataCenter))

@@ -32,8 +32,7 @@ public final class Table {
      *
      * @param to next phase; empty means: stay
      */
-    record Row(
-            Optional<Phase> to, Function<Context, List<Action>> actions, Function<Context, String> because) {}
+    record Row(Optional<Phase> to, Function<Context, List<Action>> actions, Function<Context, String> because) {}
 
     private Table() {}
 
@@ -56,10 +55,11 @@ public final class Table {
     public static Map<String, List<String>> transitions() {
         Map<String, List<String>> found = new LinkedHashMap<>();
         for (Phase from : Phase.values()) {
-            ROWS.getOrDefault(from, Map.of()).forEach((diagnosis, row) -> row.to()
-                    .filter(to -> to != from)
-                    .ifPresent(to -> found.computeIfAbsent(from + " --> " + to, k -> new ArrayList<>())
-                            .add(diagnosis.name())));
+            ROWS.getOrDefault(from, Map.of())
+                    .forEach((diagnosis, row) -> row.to()
+                            .filter(to -> to != from)
+                            .ifPresent(to -> found.computeIfAbsent(from + " --> " + to, k -> new ArrayList<>())
+                                    .add(diagnosis.name())));
         }
         return found;
     }
@@ -98,7 +98,8 @@ public final class Table {
     /** The fence of a holder whose lease runs out: over before the lease can end. */
     private static List<Action> fenceByLease(Context c) {
         boolean leaseGone = c.seen().lease().id() == 0 || !c.seen().lease().trusted();
-        long killAt = leaseGone ? c.seen().now() : c.policy().killAt(c.seen().lease().sentAt());
+        long killAt =
+                leaseGone ? c.seen().now() : c.policy().killAt(c.seen().lease().sentAt());
         return List.of(new Action.Fence(killAt, false));
     }
 
@@ -123,13 +124,23 @@ public final class Table {
     }
 
     private static void roleLost() {
-        on(HOLDING, LEASE_RAN_OUT, to(FENCING), Table::fenceByLease, c -> "the lease was last renewed "
-                + millis(c.seen().now() - c.seen().lease().sentAt())
-                + " ms ago: fencing before it can end");
-        on(HOLDING, ROLE_LOST, to(FENCING), c -> fenceWithin(c, Duration.ofSeconds(1)), c -> c.cluster()
-                .holder()
-                .map(h -> h.node() + " holds the role in term " + c.term() + ": fencing this node")
-                .orElse("the key of the role is gone: fencing this node"));
+        on(
+                HOLDING,
+                LEASE_RAN_OUT,
+                to(FENCING),
+                Table::fenceByLease,
+                c -> "the lease was last renewed "
+                        + millis(c.seen().now() - c.seen().lease().sentAt())
+                        + " ms ago: fencing before it can end");
+        on(
+                HOLDING,
+                ROLE_LOST,
+                to(FENCING),
+                c -> fenceWithin(c, Duration.ofSeconds(1)),
+                c -> c.cluster()
+                        .holder()
+                        .map(h -> h.node() + " holds the role in term " + c.term() + ": fencing this node")
+                        .orElse("the key of the role is gone: fencing this node"));
         on(
                 WITHOUT_ROLE,
                 WRITABLE_WITHOUT_ROLE,
@@ -143,10 +154,14 @@ public final class Table {
                 c -> List.of(new Action.Fence(
                         c.state().phaseSince() + c.policy().fenceBudget().toNanos() * 2 / 3, false)),
                 say("fencing: waiting until read-only is read back or the process is confirmed dead"));
-        on(EnumSet.of(FENCING), FENCE_CONFIRMED, to(FENCED), nothing(), c -> c.seen().database().health()
-                        == Observation.Health.DEAD
-                ? "fenced: the database process is confirmed dead"
-                : "fenced: super_read_only was read back");
+        on(
+                EnumSet.of(FENCING),
+                FENCE_CONFIRMED,
+                to(FENCED),
+                nothing(),
+                c -> c.seen().database().health() == Observation.Health.DEAD
+                        ? "fenced: the database process is confirmed dead"
+                        : "fenced: super_read_only was read back");
     }
 
     private static void blind() {
@@ -176,8 +191,13 @@ public final class Table {
                         new Action.PutBallot(c.term(), c.blindBallot("its database is down")),
                         new Action.StartDatabase()),
                 say("the database process is dead: telling the election, and starting it, fenced"));
-        on(HOLDING, DATABASE_SILENT, stay(), nothing(), c -> "the database has not answered for "
-                + millis(c.seen().now() - c.seen().database().since()) + " ms; slow is not dead");
+        on(
+                HOLDING,
+                DATABASE_SILENT,
+                stay(),
+                nothing(),
+                c -> "the database has not answered for "
+                        + millis(c.seen().now() - c.seen().database().since()) + " ms; slow is not dead");
         on(
                 WITHOUT_ROLE,
                 DATABASE_SILENT,
@@ -185,17 +205,28 @@ public final class Table {
                 nothing(),
                 c -> "waiting for the database: no answer for "
                         + millis(c.seen().now() - c.seen().database().since()) + " ms");
-        on(HOLDING, DATABASE_STUCK, to(FENCING), c -> List.of(new Action.Fence(c.seen().now(), true)), c -> "the database has not answered for "
-                + millis(c.seen().now() - c.seen().database().since()) + " ms: it is stuck, killing it");
+        on(
+                HOLDING,
+                DATABASE_STUCK,
+                to(FENCING),
+                c -> List.of(new Action.Fence(c.seen().now(), true)),
+                c -> "the database has not answered for "
+                        + millis(c.seen().now() - c.seen().database().since()) + " ms: it is stuck, killing it");
         on(
                 WITHOUT_ROLE,
                 STORE_SILENT,
                 stay(),
                 nothing(),
                 say("etcd does not answer: keeping still, and read-only, until it does"));
-        on(WITHOUT_ROLE, TERM_WENT_BACK, stay(), nothing(), c -> "etcd says term " + c.term()
-                + " but this node has already followed term " + c.state().term()
-                + ": etcd was restored from an older state; refusing to act");
+        on(
+                WITHOUT_ROLE,
+                TERM_WENT_BACK,
+                stay(),
+                nothing(),
+                c -> "etcd says term " + c.term()
+                        + " but this node has already followed term "
+                        + c.state().term()
+                        + ": etcd was restored from an older state; refusing to act");
         on(
                 WITHOUT_ROLE,
                 UNREGISTERED,
@@ -237,12 +268,7 @@ public final class Table {
                         : List.of(),
                 c -> "executing what was received: "
                         + c.local().received().subtract(c.local().executed()).count() + " transactions left");
-        on(
-                promoting,
-                DRAIN_OVERDUE,
-                to(FENCED),
-                c -> resign(c, drainReason(c)),
-                c -> "resigning: " + drainReason(c));
+        on(promoting, DRAIN_OVERDUE, to(FENCED), c -> resign(c, drainReason(c)), c -> "resigning: " + drainReason(c));
         on(
                 promoting,
                 SOURCE_REMAINS,
@@ -255,12 +281,7 @@ public final class Table {
                 stay(),
                 c -> List.of(new Action.WriteEvidence(c.term())),
                 say("writing the evidence of this change of primary"));
-        on(
-                promoting,
-                CLOSED,
-                stay(),
-                c -> List.of(new Action.OpenForWrites(c.term())),
-                say("opening for writes"));
+        on(promoting, CLOSED, stay(), c -> List.of(new Action.OpenForWrites(c.term())), say("opening for writes"));
         on(
                 promoting,
                 WISH_READ_ONLY,
@@ -323,11 +344,12 @@ public final class Table {
                 c -> {
                     NodeId target = c.seen().wishes().handOverTo().orElseThrow();
                     return c.endpointOf(target)
-                            .<List<Action>>map(e -> List.of(new Action.HandOver(
-                                    c.term(), c.holder().createRevision(), target, e)))
+                            .<List<Action>>map(e -> List.of(
+                                    new Action.HandOver(c.term(), c.holder().createRevision(), target, e)))
                             .orElse(List.of());
                 },
-                c -> "handing the role over to " + c.seen().wishes().handOverTo().orElseThrow());
+                c -> "handing the role over to "
+                        + c.seen().wishes().handOverTo().orElseThrow());
         on(held, HELD, stay(), nothing(), say("holds the lease; read-only by an operator's wish"));
     }
 
@@ -365,25 +387,21 @@ public final class Table {
                 to(VOTING),
                 nothing(),
                 c -> "waiting for the ballots of " + c.liveWithoutVote());
-        on(
-                WITHOUT_ROLE,
-                NOBODY_ELIGIBLE,
-                to(VOTING),
-                nothing(),
-                c -> "no node may become primary: " + reasons(c));
+        on(WITHOUT_ROLE, NOBODY_ELIGIBLE, to(VOTING), nothing(), c -> "no node may become primary: " + reasons(c));
         on(
                 WITHOUT_ROLE,
                 OUTRANKED,
                 to(VOTING),
                 nothing(),
                 c -> "the ranking for term " + c.coming() + " is " + c.ranking()
-                        + (c.leaseValid() ? ": waiting for the first of it" : ": this node has no fresh lease to take the role with"));
+                        + (c.leaseValid()
+                                ? ": waiting for the first of it"
+                                : ": this node has no fresh lease to take the role with"));
         on(
                 WITHOUT_ROLE,
                 MY_TURN,
                 to(VOTING),
-                c -> List.of(new Action.Campaign(
-                        c.term(), counted(c), c.local().received())),
+                c -> List.of(new Action.Campaign(c.term(), counted(c), c.local().received())),
                 c -> "the ranking for term " + c.coming() + " is " + c.ranking() + ": taking the role");
     }
 
@@ -420,23 +438,30 @@ public final class Table {
                 DIVERGENCE,
                 to(DIVERGED),
                 nothing(),
-                c -> "diverged: this node has transactions that the primary " + c.holder().node()
-                        + " does not have: " + errant(c) + "; staying fenced");
+                c -> "diverged: this node has transactions that the primary "
+                        + c.holder().node() + " does not have: " + errant(c) + "; staying fenced");
         on(
                 WITHOUT_ROLE,
                 APPLIER_STOPPED,
                 to(FOLLOWING),
                 c -> List.of(new Action.StartReplication()),
                 c -> "the applier does not run: starting it ("
-                        + c.local().channel().map(Observation.Channel::applierError).orElse("") + ")");
+                        + c.local()
+                                .channel()
+                                .map(Observation.Channel::applierError)
+                                .orElse("") + ")");
         on(
                 WITHOUT_ROLE,
                 OFFLINE,
                 to(FOLLOWING),
                 c -> List.of(new Action.OpenToApplications()),
                 say("a healthy replica: admitting readers again"));
-        on(WITHOUT_ROLE, FOLLOWING_WELL, to(FOLLOWING), nothing(), c -> "follows " + c.holder().node() + " in term "
-                + c.term());
+        on(
+                WITHOUT_ROLE,
+                FOLLOWING_WELL,
+                to(FOLLOWING),
+                nothing(),
+                c -> "follows " + c.holder().node() + " in term " + c.term());
     }
 
     private static void repointing() {
@@ -453,16 +478,23 @@ public final class Table {
                 c -> c.local().channel().filter(ch -> !ch.applierRunning()).isPresent()
                         ? List.of(new Action.StartApplier())
                         : List.of(),
-                c -> "executing what was received before following " + c.holder().node() + ": "
+                c -> "executing what was received before following "
+                        + c.holder().node() + ": "
                         + c.local().received().subtract(c.local().executed()).count() + " transactions left");
-        on(WITHOUT_ROLE, DATA_MISSING, to(FENCED), nothing(), c -> "cannot follow " + c.holder().node()
-                + ": it has purged binary logs that this node still needs; the node must be rebuilt");
+        on(
+                WITHOUT_ROLE,
+                DATA_MISSING,
+                to(FENCED),
+                nothing(),
+                c -> "cannot follow " + c.holder().node()
+                        + ": it has purged binary logs that this node still needs; the node must be rebuilt");
         on(
                 WITHOUT_ROLE,
                 EMPTY,
                 to(JOINING),
                 c -> c.endpointOf(c.holder().node())
-                        .<List<Action>>map(e -> List.of(new Action.CloneFrom(c.holder().node(), e)))
+                        .<List<Action>>map(
+                                e -> List.of(new Action.CloneFrom(c.holder().node(), e)))
                         .orElse(List.of()),
                 c -> "an empty node, and " + c.holder().node()
                         + " has purged its first binary logs: copying all data from it");
@@ -471,7 +503,8 @@ public final class Table {
                 NOT_REPOINTED,
                 to(FOLLOWING),
                 c -> c.endpointOf(c.holder().node())
-                        .<List<Action>>map(e -> List.of(new Action.Follow(c.holder().node(), e, c.term())))
+                        .<List<Action>>map(
+                                e -> List.of(new Action.Follow(c.holder().node(), e, c.term())))
                         .orElse(List.of()),
                 c -> "following " + c.holder().node() + " in term " + c.term());
         on(
@@ -490,7 +523,8 @@ public final class Table {
 
     private static String reasons(Context c) {
         List<String> reasons = new ArrayList<>();
-        c.votes().forEach((node, vote) -> reasons.add(node + ": " + vote.ballot().reason()));
+        c.votes()
+                .forEach((node, vote) -> reasons.add(node + ": " + vote.ballot().reason()));
         return reasons.toString();
     }
 

@@ -18,8 +18,7 @@ import java.util.regex.Pattern;
 public final class GtidSet {
     public static final GtidSet EMPTY = new GtidSet(new TreeMap<>());
 
-    private static final Pattern UUID =
-            Pattern.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
+    private static final Pattern UUID = Pattern.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
     private static final Pattern TAG = Pattern.compile("[a-z_][a-z0-9_]{0,31}");
 
     /** Numbers from {@code first} to {@code last}, both included. */
@@ -61,7 +60,8 @@ public final class GtidSet {
     private static void parsePart(String part, Map<Source, List<Interval>> found) {
         String[] fields = part.split(":", -1);
         if (!UUID.matcher(fields[0]).matches()) {
-            throw new IllegalArgumentException("GTID set part '" + part + "': '" + fields[0] + "' is not a server uuid");
+            throw new IllegalArgumentException(
+                    "GTID set part '" + part + "': '" + fields[0] + "' is not a server uuid");
         }
         if (fields.length < 2) {
             throw new IllegalArgumentException("GTID set part '" + part + "' has no numbers");

@@ -43,8 +43,6 @@ public final class Keys {
 
     /** The guard that every write under a term carries. Term 0 has no key yet. */
     public static Txn.Guard termIs(Term term) {
-        return term.value() == 0
-                ? new Txn.CreateRevisionIs(TERM, 0)
-                : new Txn.ValueIs(TERM, term.toString());
+        return term.value() == 0 ? new Txn.CreateRevisionIs(TERM, 0) : new Txn.ValueIs(TERM, term.toString());
     }
 }

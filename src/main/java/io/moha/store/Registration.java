@@ -28,7 +28,16 @@ public record Registration(
     /** The part that stays when the node has gone. */
     public Registration asMember() {
         return new Registration(
-                nodeId, internalHost, externalHost, null, api, version, dataCenter, promotionRule, onlyFollow, tags,
+                nodeId,
+                internalHost,
+                externalHost,
+                null,
+                api,
+                version,
+                dataCenter,
+                promotionRule,
+                onlyFollow,
+                tags,
                 null);
     }
 }

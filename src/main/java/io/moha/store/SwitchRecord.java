@@ -39,7 +39,20 @@ public record SwitchRecord(
 
     public SwitchRecord withPhases(Map<String, Long> phases) {
         return new SwitchRecord(
-                ts, term, kind, reason, oldPrimary, newPrimary, binlogFile, binlogPosition, gtidExecuted, serverUuid,
-                ballots, noBallot, durability, Collections.unmodifiableMap(new LinkedHashMap<>(phases)), previous);
+                ts,
+                term,
+                kind,
+                reason,
+                oldPrimary,
+                newPrimary,
+                binlogFile,
+                binlogPosition,
+                gtidExecuted,
+                serverUuid,
+                ballots,
+                noBallot,
+                durability,
+                Collections.unmodifiableMap(new LinkedHashMap<>(phases)),
+                previous);
     }
 }

@@ -110,8 +110,12 @@ public final class Main implements Callable<Integer> {
     }
 
     private int run(AgentConfig settings) {
-        LOG.info("{} starting: node {} of cluster {}, etcd {}", "moha-agent " + version(), settings.node().id(),
-                settings.clusterName(), settings.etcd().urls());
+        LOG.info(
+                "{} starting: node {} of cluster {}, etcd {}",
+                "moha-agent " + version(),
+                settings.node().id(),
+                settings.clusterName(),
+                settings.etcd().urls());
         EtcdStore store;
         try {
             store = EtcdStore.open(etcd(settings));
@@ -133,8 +137,7 @@ public final class Main implements Callable<Integer> {
         } catch (IOException e) {
             return fail(ConfigException.BAD, config + ": key 'data-dir': " + e.getMessage());
         }
-        Metrics meters =
-                new Metrics(settings.clusterName(), Clock.SYSTEM, agent::renewalNanos, agent::probeNanos);
+        Metrics meters = new Metrics(settings.clusterName(), Clock.SYSTEM, agent::renewalNanos, agent::probeNanos);
         metrics.set(meters);
         ApiServer server = new ApiServer(
                 settings.api().listen(),
@@ -176,8 +179,9 @@ public final class Main implements Callable<Integer> {
             refusal = awaitServices(settings, agent, stop);
             if (refusal.isEmpty()) {
                 stop.await();
-                LOG.info("stopping; the role and the registration stay until their leases end, so that a restarted agent"
-                        + " resumes them");
+                LOG.info(
+                        "stopping; the role and the registration stay until their leases end, so that a restarted agent"
+                                + " resumes them");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -194,15 +198,18 @@ public final class Main implements Callable<Integer> {
         long until = System.nanoTime() + Duration.ofSeconds(startTimeout).toNanos();
         while (!agent.databaseAnswered() || !agent.storeWasRead()) {
             if (agent.databaseRefusesAccount()) {
-                return config + ": key '[db-config] user' / 'password': MySQL at " + settings.db().server()
+                return config + ": key '[db-config] user' / 'password': MySQL at "
+                        + settings.db().server()
                         + " refuses the account '" + settings.db().user() + "': " + agent.databaseError()
                         + "; correct the password or create the account";
             }
             if (System.nanoTime() - until > 0) {
                 return agent.storeWasRead()
-                        ? config + ": key '[db-config] host' / 'port': MySQL at " + settings.db().server()
-                                + " did not answer within " + startTimeout + " s: " + agent.databaseError()
-                        : config + ": key 'etcd-urls': etcd at " + settings.etcd().urls() + " did not answer within "
+                        ? config + ": key '[db-config] host' / 'port': MySQL at "
+                                + settings.db().server() + " did not answer within " + startTimeout + " s: "
+                                + agent.databaseError()
+                        : config + ": key 'etcd-urls': etcd at "
+                                + settings.etcd().urls() + " did not answer within "
                                 + startTimeout + " s: " + agent.storeError()
                                 + "; correct the addresses or start etcd";
             }
@@ -216,7 +223,12 @@ public final class Main implements Callable<Integer> {
     private static EtcdSettings etcd(AgentConfig settings) {
         AgentConfig.Etcd e = settings.etcd();
         return new EtcdSettings(
-                e.urls(), settings.prefix(), e.username(), e.password().map(Secret::reveal), e.caFile(), e.certFile(),
+                e.urls(),
+                settings.prefix(),
+                e.username(),
+                e.password().map(Secret::reveal),
+                e.caFile(),
+                e.certFile(),
                 e.keyFile());
     }
 
@@ -260,7 +272,11 @@ public final class Main implements Callable<Integer> {
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(2));
         return new Agent.Setup(
-                identity, policy, settings.dataDir(), timing.registerTtl(), settings.db().timeout(),
+                identity,
+                policy,
+                settings.dataDir(),
+                timing.registerTtl(),
+                settings.db().timeout(),
                 settings.deadManSwitch());
     }
 

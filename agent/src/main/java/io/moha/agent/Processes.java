@@ -15,8 +15,7 @@ final class Processes {
         AgentConfig.Control control = settings.control();
         return switch (control.kind()) {
             case DOCKER -> new DockerProcess(control.container(), control.dockerHost());
-            case COMMAND -> new CommandProcess(
-                    control.startCommand(), control.killCommand(), control.statusCommand());
+            case COMMAND -> new CommandProcess(control.startCommand(), control.killCommand(), control.statusCommand());
             case FORK -> new ForkProcess(control.forkFile(), control.forkArgs(), settings.dataDir());
             case NONE -> new NoProcess();
         };

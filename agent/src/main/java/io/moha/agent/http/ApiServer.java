@@ -118,7 +118,9 @@ public final class ApiServer implements AutoCloseable {
     }
 
     private static boolean healthy(Published p, long now) {
-        boolean role = p.primaryAt(now) || p.healthyReplica() || (p.holderAt(now) && p.state().phase() == Phase.READ_ONLY);
+        boolean role = p.primaryAt(now)
+                || p.healthyReplica()
+                || (p.holderAt(now) && p.state().phase() == Phase.READ_ONLY);
         return role && p.observation().database().health() != io.moha.decide.Observation.Health.DEAD;
     }
 
@@ -222,8 +224,9 @@ public final class ApiServer implements AutoCloseable {
                 case "/setReadOnly" -> wish = new Wish.ReadOnly(seconds(exchange), answer);
                 case "/setReadWrite" -> wish = new Wish.ReadWrite(answer);
                 case "/setOnlyFollow" -> wish = new Wish.OnlyFollow(onlyFollow(exchange), answer);
-                default -> wish = new Wish.ChangePrimary(
-                        Optional.ofNullable(parameter(exchange, "to")).map(NodeId::new), answer);
+                default ->
+                    wish = new Wish.ChangePrimary(
+                            Optional.ofNullable(parameter(exchange, "to")).map(NodeId::new), answer);
             }
         } catch (IllegalArgumentException e) {
             text(exchange, 400, "fail: " + e.getMessage());
@@ -250,7 +253,10 @@ public final class ApiServer implements AutoCloseable {
             return;
         }
         String trouble = pages.forget().apply(new NodeId(node));
-        text(exchange, trouble.isEmpty() ? 200 : 409, trouble.isEmpty() ? "forget " + node + " success" : "fail: " + trouble);
+        text(
+                exchange,
+                trouble.isEmpty() ? 200 : 409,
+                trouble.isEmpty() ? "forget " + node + " success" : "fail: " + trouble);
     }
 
     private static long seconds(HttpServerExchange exchange) {

@@ -41,8 +41,12 @@ final class StatusView {
         json.put("only_follow", p.onlyFollow());
         json.put(
                 "io_thread_ok",
-                holds || replica.filter(r -> r.receiver() == DatabaseStatus.Receiver.RUNNING).isPresent());
-        json.put("sql_thread_ok", holds || replica.filter(Replica::applierRunning).isPresent());
+                holds
+                        || replica.filter(r -> r.receiver() == DatabaseStatus.Receiver.RUNNING)
+                                .isPresent());
+        json.put(
+                "sql_thread_ok",
+                holds || replica.filter(Replica::applierRunning).isPresent());
         json.put("readonly", s.map(x -> x.readOnly() || x.superReadOnly()).orElse(true));
         json.put("seconds_behind_master", p.lagSeconds());
         json.put("term", clusterTerm(p));
@@ -59,7 +63,10 @@ final class StatusView {
         json.put("fence_in_ms", holds ? Math.max(0, (p.fenceAt() - now) / 1_000_000) : 0);
         json.put(
                 "store_age_ms",
-                p.observation().cluster().map(c -> (now - c.readAt()) / 1_000_000).orElse(-1L));
+                p.observation()
+                        .cluster()
+                        .map(c -> (now - c.readAt()) / 1_000_000)
+                        .orElse(-1L));
         json.put("data_center", p.identity().dataCenter());
         json.put("promotion_rule", p.rule().text());
         json.put("durability", "async");
@@ -80,7 +87,9 @@ final class StatusView {
         json.put("executed", s.map(x -> x.executed().toString()).orElse(""));
         json.put("received", s.map(x -> x.received().toString()).orElse(""));
         json.put("errant", p.errant());
-        json.put("backlog", s.map(x -> x.received().subtract(x.executed()).count()).orElse(-1L));
+        json.put(
+                "backlog",
+                s.map(x -> x.received().subtract(x.executed()).count()).orElse(-1L));
         json.put("database", health(p.observation().database().health()));
         json.put("offline_mode", s.map(DatabaseStatus::offlineMode).orElse(false));
         json.put("binlog_format", s.map(DatabaseStatus::binlogFormat).orElse(""));
@@ -108,7 +117,10 @@ final class StatusView {
     }
 
     private static long clusterTerm(Published p) {
-        return p.observation().cluster().map(c -> c.term().value()).orElse(p.state().term().value());
+        return p.observation()
+                .cluster()
+                .map(c -> c.term().value())
+                .orElse(p.state().term().value());
     }
 
     private static String primary(Published p) {
@@ -133,8 +145,7 @@ final class StatusView {
         if (picture != null) {
             Map<NodeId, Registration> all = new TreeMap<>(picture.members());
             all.putAll(picture.live());
-            all.forEach((node, r) ->
-                    members.add(member(node, r, picture.live().containsKey(node), primary)));
+            all.forEach((node, r) -> members.add(member(node, r, picture.live().containsKey(node), primary)));
         }
         json.put("members", members);
         return json;

@@ -140,7 +140,8 @@ final class Actor {
             return Outcome.DONE;
         }
         if (!process.controllable()) {
-            return Outcome.unknown(trouble + "; and this agent has no means to kill the database ([process] kind is none)");
+            return Outcome.unknown(
+                    trouble + "; and this agent has no means to kill the database ([process] kind is none)");
         }
         process.kill(Duration.ofSeconds(2));
         return Outcome.DONE;

@@ -87,7 +87,12 @@ public final class Agent implements AutoCloseable {
                 () -> wishes.readOnlyMillis(clock.now()));
         StoreActor storeActor = new StoreActor(identity.id(), store, database, clock, sources);
         Actor actor = new Actor(
-                database, process, storeActor, clock, () -> theLoop().mayWrite(), () -> theLoop().beatAllowance());
+                database,
+                process,
+                storeActor,
+                clock,
+                () -> theLoop().mayWrite(),
+                () -> theLoop().beatAllowance());
         Parts parts = new Parts(
                 local,
                 wishes,

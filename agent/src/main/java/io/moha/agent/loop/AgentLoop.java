@@ -87,8 +87,7 @@ public final class AgentLoop implements Runnable {
     /** Hands an operator's wish to the loop. Any thread. */
     public CompletableFuture<Wish.Answer> ask(Wish wish) {
         if (!wishes.offer(wish)) {
-            wish.answer()
-                    .complete(new Wish.Answer(Wish.Answer.Kind.REFUSED, "fail: too many requests are waiting"));
+            wish.answer().complete(new Wish.Answer(Wish.Answer.Kind.REFUSED, "fail: too many requests are waiting"));
         }
         bell.ring();
         return wish.answer();
@@ -142,8 +141,10 @@ public final class AgentLoop implements Runnable {
             parts.wishes().take(wish, state, picture, now);
         }
         Observation seen = observe(now, picture);
-        boolean handingOver =
-                parts.storeHand().running().filter(a -> a instanceof Action.HandOver).isPresent();
+        boolean handingOver = parts.storeHand()
+                .running()
+                .filter(a -> a instanceof Action.HandOver)
+                .isPresent();
         parts.wishes().settle(state, seen, handingOver, now);
         seen = observe(now, picture);
         Decision decision = Decider.decide(state, seen, recovering() ? policy.patient() : policy);
@@ -161,8 +162,10 @@ public final class AgentLoop implements Runnable {
         long wall = clock.wall().toEpochMilli();
         long jump = (wall - lastWall) - (now - lastTick) / 1_000_000;
         if (jump > policy.leaseTtl().toMillis()) {
-            LOG.warn("the wall clock ran {} ms ahead of the monotonic clock: the machine was suspended or its clock"
-                    + " was set; treating the lease as expired", jump);
+            LOG.warn(
+                    "the wall clock ran {} ms ahead of the monotonic clock: the machine was suspended or its clock"
+                            + " was set; treating the lease as expired",
+                    jump);
             parts.roleLease().distrustBefore(now);
         }
         lastTick = now;
@@ -179,7 +182,11 @@ public final class AgentLoop implements Runnable {
         if (outcome.done()) {
             LOG.debug("{} done in {} ms", action.kind(), finished.get().tookNanos() / 1_000_000);
         } else {
-            LOG.warn("{} {}: {}", action.kind(), outcome.result() == Outcome.Result.FAILED ? "failed" : "has an unknown outcome", outcome.detail());
+            LOG.warn(
+                    "{} {}: {}",
+                    action.kind(),
+                    outcome.result() == Outcome.Result.FAILED ? "failed" : "has an unknown outcome",
+                    outcome.detail());
         }
         if (Actor.touchesStore(action)) {
             storeDirtyAt = clock.now();
@@ -198,9 +205,8 @@ public final class AgentLoop implements Runnable {
         DatabaseProber.Look look = parts.prober().look();
         boolean stale = look.sentAt() - databaseDirtyAt < 0;
         Health health = look.health() == Health.ANSWERING && stale ? Health.LOOKING : look.health();
-        Optional<Observation.Local> local = health == Health.ANSWERING
-                ? look.status().map(AgentLoop::local)
-                : Optional.empty();
+        Optional<Observation.Local> local =
+                health == Health.ANSWERING ? look.status().map(AgentLoop::local) : Optional.empty();
         boolean opening = parts.databaseHand()
                 .running()
                 .filter(a -> a instanceof Action.OpenForWrites || a instanceof Action.CloneFrom)
@@ -256,7 +262,8 @@ public final class AgentLoop implements Runnable {
     }
 
     private void mark(Decision decision, long now) {
-        if (decision.next().electionSince() != state.electionSince() && decision.next().electionSince() != 0) {
+        if (decision.next().electionSince() != state.electionSince()
+                && decision.next().electionSince() != 0) {
             timeline.noticed(decision.next().electionSince());
         }
         switch (decision.diagnosis()) {
@@ -275,12 +282,14 @@ public final class AgentLoop implements Runnable {
         try {
             parts.local().keep(decision.next().term());
         } catch (IOException e) {
-            throw new IllegalStateException("cannot keep term " + decision.next().term() + " on the disk", e);
+            throw new IllegalStateException(
+                    "cannot keep term " + decision.next().term() + " on the disk", e);
         }
         state = decision.next();
         String line = decision.because().replaceAll("[0-9]+ (ms|transactions)", "# $1");
         String logged = state.phase() + "|" + decision.diagnosis() + "|" + line;
-        if (!logged.equals(lastLogged) && decision.diagnosis() != Diagnosis.LOOK_AGAIN
+        if (!logged.equals(lastLogged)
+                && decision.diagnosis() != Diagnosis.LOOK_AGAIN
                 && decision.diagnosis() != Diagnosis.COMPARISON_DUE) {
             lastLogged = logged;
             LOG.info("{} {} term={} | {}", identity.id(), state.phase(), state.term(), decision.because());

@@ -65,12 +65,12 @@ public record ClusterPicture(
             records.put(ts, Json.read(e.value(), SwitchRecord.class));
             recordRevisions.put(ts, e.modRevision());
         });
-        Term term = in.one(Keys.TERM).map(e -> new Term(Long.parseLong(e.value()))).orElse(Term.NONE);
+        Term term =
+                in.one(Keys.TERM).map(e -> new Term(Long.parseLong(e.value()))).orElse(Term.NONE);
         Optional<Observation.Holder> holder = in.one(Keys.HOLDER)
-                .map(e -> new Observation.Holder(
-                        new NodeId(e.value()), e.createRevision(), e.modRevision(), e.lease()));
-        Optional<SwitchRequest> request =
-                in.one(Keys.REQUEST).map(e -> Json.read(e.value(), SwitchRequest.class));
+                .map(e ->
+                        new Observation.Holder(new NodeId(e.value()), e.createRevision(), e.modRevision(), e.lease()));
+        Optional<SwitchRequest> request = in.one(Keys.REQUEST).map(e -> Json.read(e.value(), SwitchRequest.class));
         return new ClusterPicture(
                 sentAt,
                 readAt,
@@ -103,7 +103,17 @@ public record ClusterPicture(
         boolean handedOver = request.filter(r -> r.term() == term.value()).isPresent();
         boolean everybody = recovering && term.value() > 0;
         return new Observation.Cluster(
-                sentAt, current, term, holder, known, everybody ? known.keySet() : live.keySet(), votes, followed, lastPrimary, evidence, handedOver);
+                sentAt,
+                current,
+                term,
+                holder,
+                known,
+                everybody ? known.keySet() : live.keySet(),
+                votes,
+                followed,
+                lastPrimary,
+                evidence,
+                handedOver);
     }
 
     private static Observation.Member member(NodeId node, Registration r) {

@@ -87,8 +87,7 @@ final class DatabaseProber implements Runnable {
                     false,
                     clock.now() - sentAt);
         } catch (DatabaseException e) {
-            Health health =
-                    process.state(timeout) == DatabaseProcess.State.DEAD ? Health.DEAD : Health.SILENT;
+            Health health = process.state(timeout) == DatabaseProcess.State.DEAD ? Health.DEAD : Health.SILENT;
             seen = new Look(
                     health,
                     sentAt,
@@ -99,7 +98,11 @@ final class DatabaseProber implements Runnable {
                     clock.now() - sentAt);
         }
         if (seen.health() != before.health()) {
-            LOG.info("database: {} -> {}{}", before.health(), seen.health(), seen.error().isEmpty() ? "" : " (" + seen.error() + ")");
+            LOG.info(
+                    "database: {} -> {}{}",
+                    before.health(),
+                    seen.health(),
+                    seen.error().isEmpty() ? "" : " (" + seen.error() + ")");
         }
         look = seen;
         onLook.run();

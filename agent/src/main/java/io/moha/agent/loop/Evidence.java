@@ -66,7 +66,8 @@ final class Evidence {
     /** The time stamp, but never before the last record's: records sort by it even when a wall clock was set back. */
     private static String laterThan(ClusterPicture picture, Instant wall) {
         String now = TS.format(wall);
-        if (picture.records().isEmpty() || now.compareTo(picture.records().get(0).ts()) > 0) {
+        if (picture.records().isEmpty()
+                || now.compareTo(picture.records().get(0).ts()) > 0) {
             return now;
         }
         Instant last = Instant.from(TS.parse(picture.records().get(0).ts()));

@@ -21,7 +21,8 @@ public record Identity(
         tags = Map.copyOf(tags);
     }
 
-    Registration registration(boolean master, String version, PromotionRule inForce, boolean follows, long leaderLease) {
+    Registration registration(
+            boolean master, String version, PromotionRule inForce, boolean follows, long leaderLease) {
         return new Registration(
                 id.value(),
                 internal.toString(),

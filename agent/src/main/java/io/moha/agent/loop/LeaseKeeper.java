@@ -86,7 +86,8 @@ final class LeaseKeeper implements Runnable {
             } else if (store.renewLease(before.id(), CALL)) {
                 lease = new Lease(before.id(), sentAt, true);
             } else {
-                LOG.warn("the {} lease {} has ended in etcd; asking for a new one", name, Long.toHexString(before.id()));
+                LOG.warn(
+                        "the {} lease {} has ended in etcd; asking for a new one", name, Long.toHexString(before.id()));
                 lease = Lease.NONE;
                 onConfirmed.run();
                 return false;

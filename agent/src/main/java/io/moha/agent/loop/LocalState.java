@@ -19,7 +19,9 @@ import java.nio.file.attribute.PosixFilePermissions;
  */
 final class LocalState {
     @JsonIgnoreProperties(ignoreUnknown = true)
-    private record Content(@JsonProperty("term") long term, @JsonProperty("only_follow") boolean onlyFollow) {}
+    private record Content(
+            @JsonProperty("term") long term,
+            @JsonProperty("only_follow") boolean onlyFollow) {}
 
     private final Path file;
     private Content content;
@@ -45,8 +47,10 @@ final class LocalState {
         try {
             return new LocalState(file, Json.read(Files.readString(file), Content.class));
         } catch (IllegalArgumentException e) {
-            throw new IOException(file + " is damaged (" + e.getMessage()
-                    + "); if this node may forget which term it followed, delete the file", e);
+            throw new IOException(
+                    file + " is damaged (" + e.getMessage()
+                            + "); if this node may forget which term it followed, delete the file",
+                    e);
         }
     }
 

@@ -119,8 +119,7 @@ final class StoreActor {
         List<Guard> guards = new ArrayList<>();
         guards.add(Keys.termIs(campaign.current()));
         guards.add(new Txn.CreateRevisionIs(Keys.HOLDER, 0));
-        campaign.counted()
-                .forEach((node, revision) -> guards.add(new Txn.ModRevisionIs(Keys.ballot(node), revision)));
+        campaign.counted().forEach((node, revision) -> guards.add(new Txn.ModRevisionIs(Keys.ballot(node), revision)));
         Term next = campaign.current().next();
         String uuid = sources.status().get().map(DatabaseStatus::serverUuid).orElse("");
         List<Op> operations = new ArrayList<>(List.of(
@@ -149,7 +148,9 @@ final class StoreActor {
                 new ArrayList<>(mine(term, picture.get().holder().get().createRevision()));
         guards.add(new Txn.CreateRevisionIs(Keys.record(record.ts()), 0));
         return commit(
-                guards, List.of(new Txn.Put(Keys.record(record.ts()), Json.write(record), 0)), "the role has passed on");
+                guards,
+                List.of(new Txn.Put(Keys.record(record.ts()), Json.write(record), 0)),
+                "the role has passed on");
     }
 
     private Outcome announce(Term term) throws StoreException {
@@ -184,10 +185,8 @@ final class StoreActor {
      * never both, so that a hand-over which "timed out" cannot commit after this node has opened again.
      */
     private Outcome handOver(Action.HandOver order) throws StoreException, DatabaseException {
-        Optional<Long> targetLease = sources.picture()
-                .get()
-                .map(p -> p.live().get(order.target()))
-                .map(Registration::leaderLease);
+        Optional<Long> targetLease =
+                sources.picture().get().map(p -> p.live().get(order.target())).map(Registration::leaderLease);
         Optional<DatabaseStatus> status = sources.status().get();
         if (targetLease.isEmpty() || status.isEmpty()) {
             return Outcome.failed(order.target() + " is not registered");
@@ -227,8 +226,8 @@ final class StoreActor {
             throws StoreException {
         List<Guard> all = new ArrayList<>(guards);
         all.add(new Txn.ModRevisionIs(Keys.REQUEST, said));
-        SwitchRequest done = new SwitchRequest(
-                intent.term(), intent.from(), intent.to(), intent.gtidExecuted(), phases);
+        SwitchRequest done =
+                new SwitchRequest(intent.term(), intent.from(), intent.to(), intent.gtidExecuted(), phases);
         List<Op> operations = List.of(
                 new Txn.Put(Keys.HOLDER, order.target().value(), targetLease),
                 new Txn.Put(Keys.TERM, order.term().next().toString(), 0),

@@ -68,8 +68,12 @@ final class Wishes {
             return;
         }
         if (!state.phase().holding()) {
-            refuse(wish, "fail: this node is not the primary (" + state.phase() + "); ask "
-                    + picture.flatMap(ClusterPicture::holder).map(h -> h.node().value()).orElse("the primary, once there is one"));
+            refuse(
+                    wish,
+                    "fail: this node is not the primary (" + state.phase() + "); ask "
+                            + picture.flatMap(ClusterPicture::holder)
+                                    .map(h -> h.node().value())
+                                    .orElse("the primary, once there is one"));
             return;
         }
         if (waiting.isPresent()) {
@@ -92,8 +96,7 @@ final class Wishes {
         }
     }
 
-    private void takeChange(
-            Wish.ChangePrimary change, NodeState state, Optional<ClusterPicture> picture, long now) {
+    private void takeChange(Wish.ChangePrimary change, NodeState state, Optional<ClusterPicture> picture, long now) {
         Map<NodeId, Registration> live = picture.map(ClusterPicture::live).orElse(Map.of());
         Optional<NodeId> target = change.to().isPresent() ? change.to() : choose(live);
         if (target.isEmpty()) {
@@ -169,7 +172,9 @@ final class Wishes {
                 && seen.database().local().orElseThrow().writable()) {
             end(Kind.DONE, "set current node readwrite success");
         } else if (now - waitingUntil >= 0 && mayEnd) {
-            end(Kind.REFUSED, "fail: not done in time; " + (wish instanceof Wish.ReadWrite ? "still trying" : "rolled back"));
+            end(
+                    Kind.REFUSED,
+                    "fail: not done in time; " + (wish instanceof Wish.ReadWrite ? "still trying" : "rolled back"));
             if (!(wish instanceof Wish.ReadWrite)) {
                 reopen();
             }
@@ -199,7 +204,9 @@ final class Wishes {
                             .map(Observation.Holder::node)
                             .equals(handOverTo);
             if (handedOver) {
-                end(Kind.DONE, "current node has handed the role over to " + handOverTo.orElseThrow() + " successfully");
+                end(
+                        Kind.DONE,
+                        "current node has handed the role over to " + handOverTo.orElseThrow() + " successfully");
             } else {
                 end(Kind.UNKNOWN, "fail: this node lost the role meanwhile (" + state.phase() + ")");
             }

@@ -58,8 +58,7 @@ public final class Metrics {
         term = gauge("moha_term", "Term this node follows or holds", "cluster_name");
         phase = gauge("moha_phase", "1 for the phase the node is in", "cluster_name", "phase");
         fenceMargin = gauge("moha_fence_margin_seconds", "Time until the holder must fence itself", "cluster_name");
-        leaseRemaining =
-                gauge("moha_lease_remaining_seconds", "Time until the leader lease can end", "cluster_name");
+        leaseRemaining = gauge("moha_lease_remaining_seconds", "Time until the leader lease can end", "cluster_name");
         lag = gauge("moha_replication_lag_seconds", "Seconds behind the source; -1 if unknown", "cluster_name");
         backlog = gauge(
                 "moha_replication_backlog_transactions", "Transactions received but not executed", "cluster_name");
@@ -109,12 +108,13 @@ public final class Metrics {
                 .set(p.observation().database().health() == io.moha.decide.Observation.Health.ANSWERING ? 1 : 0);
         p.observation().cluster().ifPresent(c -> storeAge.labelValues(cluster).set((now - c.readAt()) / 1e9));
         p.status().ifPresent(this::replication);
-        errant.labelValues(cluster)
-                .set((double) p.observation().comparison().map(c -> c.errant().count()).orElse(0L));
+        errant.labelValues(cluster).set((double)
+                p.observation().comparison().map(c -> c.errant().count()).orElse(0L));
     }
 
     private void replication(DatabaseStatus s) {
-        backlog.labelValues(cluster).set((double) s.received().subtract(s.executed()).count());
+        backlog.labelValues(cluster)
+                .set((double) s.received().subtract(s.executed()).count());
         boolean receiver = s.replica()
                 .filter(r -> r.receiver() == DatabaseStatus.Receiver.RUNNING)
                 .isPresent();
