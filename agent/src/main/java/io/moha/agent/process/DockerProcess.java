@@ -82,9 +82,10 @@ public final class DockerProcess implements DatabaseProcess {
     @Override
     public State state(Duration deadline) {
         try {
-            InspectContainerResponse seen =
-                    call("inspecting", deadline, () -> client.inspectContainerCmd(container)
-                            .exec());
+            InspectContainerResponse seen = call(
+                    "inspecting",
+                    deadline,
+                    () -> client.inspectContainerCmd(container).exec());
             everSeen = true;
             return state(seen.getState());
         } catch (ProcessException e) {
@@ -124,7 +125,10 @@ public final class DockerProcess implements DatabaseProcess {
         String trouble = "";
         try {
             // A paused container too: the signal is waiting when the engine resumes it.
-            call("killing", deadline, () -> client.killContainerCmd(container).withSignal("KILL").exec());
+            call(
+                    "killing",
+                    deadline,
+                    () -> client.killContainerCmd(container).withSignal("KILL").exec());
         } catch (ProcessException e) {
             trouble = ": " + e.getMessage(); // not running is an error here, and what is wanted
         }
@@ -152,7 +156,8 @@ public final class DockerProcess implements DatabaseProcess {
             return answer.get(deadline.toNanos(), TimeUnit.NANOSECONDS);
         } catch (TimeoutException e) {
             answer.cancel(true);
-            throw new ProcessException(sentence + ": no answer from the Docker Engine in " + deadline.toMillis() + " ms", e);
+            throw new ProcessException(
+                    sentence + ": no answer from the Docker Engine in " + deadline.toMillis() + " ms", e);
         } catch (ExecutionException e) {
             Throwable cause = e.getCause() == null ? e : e.getCause();
             throw new ProcessException(sentence + ": " + cause.getMessage(), cause);

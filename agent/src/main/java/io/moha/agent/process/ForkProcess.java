@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * finds it again and never takes another process for it. Should that file be missing, or the agent have died between
  * starting the child and writing it, the child is known by its command line.
  *
- * <p>Under systemd the unit needs {@code KillMode=process}, or the child ends with the agent.
+ * <p>The program has to be mysqld itself, or a script that ends in {@code exec mysqld}. Under systemd the unit needs {@code KillMode=process}, or the child ends with the agent.
  */
 public final class ForkProcess implements DatabaseProcess {
     private static final Logger LOG = LoggerFactory.getLogger(ForkProcess.class);
@@ -83,7 +83,8 @@ public final class ForkProcess implements DatabaseProcess {
                 if (!commandLine(entry).equals(command)) {
                     continue;
                 }
-                Optional<ProcessId> id = ProcessId.of(Long.parseLong(entry.getFileName().toString()));
+                Optional<ProcessId> id =
+                        ProcessId.of(Long.parseLong(entry.getFileName().toString()));
                 if (id.isPresent() && id.get().alive()) {
                     return id;
                 }
@@ -99,7 +100,9 @@ public final class ForkProcess implements DatabaseProcess {
     private static List<String> commandLine(Path process) {
         try {
             String text = Files.readString(process.resolve("cmdline"));
-            return text.isEmpty() ? List.of() : Arrays.asList(text.substring(0, text.length() - 1).split("\0", -1));
+            return text.isEmpty()
+                    ? List.of()
+                    : Arrays.asList(text.substring(0, text.length() - 1).split("\0", -1));
         } catch (IOException e) {
             return List.of(); // ended meanwhile, or not ours to read
         }
@@ -111,6 +114,10 @@ public final class ForkProcess implements DatabaseProcess {
             if (child().isPresent()) {
                 return;
             }
+            Path program = Path.of(command.get(0));
+            if (program.isAbsolute() && !Files.isExecutable(program)) {
+                throw new ProcessException(program + " is not a program this account may run", null); // setsid hides it
+            }
             Files.createDirectories(dataDir);
             List<String> words = new ArrayList<>();
             if (Files.isExecutable(SETSID)) {
@@ -119,7 +126,8 @@ public final class ForkProcess implements DatabaseProcess {
             words.addAll(command);
             ProcessBuilder builder = new ProcessBuilder(words)
                     .redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.appendTo(dataDir.resolve("mysqld.out").toFile()))
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                            dataDir.resolve("mysqld.out").toFile()))
                     .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
             builder.environment().remove("NOTIFY_SOCKET"); // the agent's: mysqld would speak to systemd in its name
             java.lang.Process process = builder.start();
@@ -142,25 +150,29 @@ public final class ForkProcess implements DatabaseProcess {
     }
 
     private void watch(ProcessId id) {
-        ProcessHandle.of(id.pid()).ifPresent(handle -> handle.onExit().thenRun(() -> hint.run()).exceptionally(e -> {
-            LOG.warn("after the end of {}: {}", command.get(0), e.toString());
-            return null;
-        }));
+        ProcessHandle.of(id.pid())
+                .ifPresent(handle -> handle.onExit().thenRun(() -> hint.run()).exceptionally(e -> {
+                    LOG.warn("after the end of {}: {}", command.get(0), e.toString());
+                    return null;
+                }));
     }
 
     @Override
     public void kill(Duration deadline) throws ProcessException {
         long until = System.nanoTime() + deadline.toNanos();
+        List<ProcessId> killed = new ArrayList<>();
         try {
             while (true) {
                 Optional<ProcessId> child = child();
-                if (child.isEmpty()) {
+                if (child.isPresent()) {
+                    killed.addAll(killWithChildren(child.get()));
+                }
+                if (child.isEmpty() && allDead(killed)) {
                     return;
                 }
                 if (System.nanoTime() - until > 0) {
-                    throw new ProcessException("process " + child.get().pid() + " is not confirmed dead", null);
+                    throw new ProcessException("not confirmed dead: " + command.get(0) + " " + killed, null);
                 }
-                ProcessHandle.of(child.get().pid()).ifPresent(ForkProcess::killWithChildren);
                 TimeUnit.NANOSECONDS.sleep(LOOK_AGAIN.toNanos());
             }
         } catch (IOException e) {
@@ -171,11 +183,29 @@ public final class ForkProcess implements DatabaseProcess {
         }
     }
 
-    /** The parent first: a wrapper such as mysqld_safe would start mysqld again. */
-    private static void killWithChildren(ProcessHandle process) {
-        List<ProcessHandle> children = process.descendants().toList();
-        process.destroyForcibly();
-        children.forEach(ProcessHandle::destroyForcibly);
+    private static boolean allDead(List<ProcessId> killed) throws IOException {
+        for (ProcessId id : killed) {
+            if (id.alive()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The parent first: a wrapper such as mysqld_safe would start mysqld again. Returns all that got the signal. */
+    private static List<ProcessId> killWithChildren(ProcessId parent) throws IOException {
+        List<ProcessId> killed = new ArrayList<>();
+        Optional<ProcessHandle> handle = ProcessHandle.of(parent.pid());
+        if (handle.isEmpty()) {
+            return killed;
+        }
+        List<ProcessHandle> family = new ArrayList<>(List.of(handle.get()));
+        handle.get().descendants().forEach(family::add);
+        for (ProcessHandle member : family) {
+            ProcessId.of(member.pid()).ifPresent(killed::add);
+            member.destroyForcibly();
+        }
+        return killed;
     }
 
     @Override
