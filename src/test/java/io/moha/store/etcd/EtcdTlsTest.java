@@ -117,7 +117,7 @@ class EtcdTlsTest {
     private static void notServed(EtcdSettings settings, String why) {
         try (EtcdStore store = EtcdStore.open(settings)) {
             StoreException failure =
-                    catchThrowableOfType(StoreException.class, () -> store.read(Duration.ofSeconds(1)));
+                    catchThrowableOfType(StoreException.class, () -> store.read(Duration.ofSeconds(4)));
             assertThat(failure).hasMessageContaining(why);
         }
     }

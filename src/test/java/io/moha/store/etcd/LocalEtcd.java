@@ -60,10 +60,16 @@ final class LocalEtcd implements AutoCloseable {
     /** Starts {@code size} servers and waits until they are healthy. Skips the test when there is no etcd. */
     static LocalEtcd start(Path directory, int size, String... extra) throws IOException {
         LocalEtcd etcd = new LocalEtcd(directory, size, List.of(extra));
-        for (int i = 0; i < size; i++) {
-            etcd.start(i);
+        try {
+            for (int i = 0; i < size; i++) {
+                etcd.start(i);
+            }
+            etcd.awaitHealthy();
+        } catch (IOException | RuntimeException e) {
+            // Nobody else can end what has been started.
+            etcd.close();
+            throw e;
         }
-        etcd.awaitHealthy();
         return etcd;
     }
 
@@ -199,11 +205,10 @@ final class LocalEtcd implements AutoCloseable {
     }
 
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
         for (Process each : processes) {
             if (each != null) {
-                each.destroyForcibly();
-                each.waitFor();
+                each.destroyForcibly().onExit().join();
             }
         }
     }
