@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034  # the parts share their variables
 # The programs (Maven) and the images or binaries, whatever is missing. Part of ./quickstart.
 
 programs_current() {

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034  # the parts share their variables
 # Words for people, waiting, and looking at the cluster from outside. Part of ./quickstart.
 
 if [[ -n ${MOHA_CACHE:-} ]]; then cache=$MOHA_CACHE

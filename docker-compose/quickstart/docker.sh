@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034  # the parts share their variables
 # The cluster as containers. Part of ./quickstart.
 
 no_engine=""

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034  # the parts share their variables
 # The same cluster as plain processes: the same programs from the cached root file system, ports and files. Part of ./quickstart.
 
 node=$checkout/docker-compose/quickstart/node

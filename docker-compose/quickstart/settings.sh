@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034  # the parts share their variables
 # Secrets, the agents' configurations and moctl's. Everything under .moha, which only its owner can read. Part of ./quickstart.
 
 random_text() {
