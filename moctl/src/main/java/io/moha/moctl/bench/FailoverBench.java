@@ -161,8 +161,9 @@ public final class FailoverBench {
                     e);
         }
         // Readers of the table must find it wherever the first fault moves the primary.
-        String difference = watcher.awaitSameData(Duration.ofSeconds(10));
+        String difference = watcher.awaitSameData(settings.deadline());
         if (!difference.isEmpty()) {
+            cleanUp(nodes, "");
             throw new BenchException("the nodes do not hold the same data at the start: " + difference);
         }
     }
@@ -171,7 +172,8 @@ public final class FailoverBench {
         String primary = watcher.primary();
         Target target = nodes.get(primary);
         if (target == null) {
-            return stopReason.isEmpty() ? "no primary at the end: the table moctl_bench stays" : stopReason;
+            String left = "no primary at the end: the table moctl_bench stays";
+            return stopReason.isEmpty() ? left : stopReason + "; " + left;
         }
         try {
             BenchTable.drop(target);
