@@ -267,11 +267,11 @@ public final class JdbcDatabase implements Database {
     @Override
     public void cloneFrom(Endpoint donor, Duration deadline) throws DatabaseException {
         Deadline end = Deadline.in(deadline);
-        others.to(donor).run("preparing the clone on " + donor, deadline, Repeat.IF_STALE, Cloner::ensurePlugin);
+        others.to(donor).run("preparing the clone on " + donor, deadline, Repeat.IF_STALE, Cloner::ensurePluginOnDonor);
         probe.invalidate();
         try {
             changing.run("cloning " + donor, Duration.ofNanos(Math.max(1, end.leftNanos())), Repeat.NO, link -> {
-                Cloner.ensurePlugin(link);
+                Cloner.ensurePluginHere(link);
                 cloner.take(link, donor);
             });
         } finally {
@@ -300,6 +300,18 @@ public final class JdbcDatabase implements Database {
             throw new DatabaseException(Kind.UNREACHABLE, 0, "tripwire: " + e.getMessage(), e);
         }
         return wire;
+    }
+
+    /**
+     * What is wrong with the accounts on this server: applications that the fence would not stop, a replication account
+     * that it would. For people; to be asked once at the start.
+     *
+     * @return one sentence each, empty if all is well or the agent's account may not see the others' privileges
+     * @throws DatabaseException if the server does not answer
+     */
+    public List<String> accountWarnings(Duration deadline) throws DatabaseException {
+        return probing.call(
+                "reading the accounts", deadline, Repeat.IF_STALE, link -> Accounts.warnings(link, settings));
     }
 
     @Override

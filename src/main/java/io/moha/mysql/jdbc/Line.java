@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
@@ -180,7 +181,7 @@ final class Line implements AutoCloseable {
         }
         CompletableFuture<Link> attempt = opening;
         if (attempt == null || attempt.isCompletedExceptionally()) {
-            attempt = CompletableFuture.supplyAsync(() -> connect(deadline), openers);
+            attempt = begin(deadline);
             opening = attempt;
         }
         try {
@@ -201,6 +202,15 @@ final class Line implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw interrupted("connecting to " + server);
+        }
+    }
+
+    private CompletableFuture<Link> begin(Deadline deadline) throws DatabaseException {
+        try {
+            return CompletableFuture.supplyAsync(() -> connect(deadline), openers);
+        } catch (RejectedExecutionException e) {
+            throw new DatabaseException(
+                    Kind.UNREACHABLE, 0, "connecting to " + server + ": too many connects hang already", e);
         }
     }
 

@@ -105,6 +105,28 @@ final class DeadManTest {
 
     @ParameterizedTest
     @EnumSource(Version.class)
+    void aBeatThatWasHeldUpByAFrozenServerDoesNotOpenTheWindowAgain(Version version) throws Exception {
+        try (MysqldFixture server = MysqldFixture.start(version);
+                JdbcDatabase db = Databases.on(server)) {
+            Databases.makePrimary(db, server);
+            db.probe(SOON);
+            Databases.awaitAllConnections(server);
+            db.openForWrites(Duration.ofSeconds(1), () -> true, LONG);
+            long armed = System.nanoTime();
+            server.freeze();
+            DatabaseException held = catchThrowableOfType(
+                    DatabaseException.class, () -> db.beat(Duration.ofSeconds(60), Duration.ofMillis(200)));
+            assertThat(held.kind()).isEqualTo(Kind.UNKNOWN);
+            Databases.await(
+                    "the allowance is over", () -> System.nanoTime() - armed > TimeUnit.MILLISECONDS.toNanos(1500));
+            server.thaw();
+
+            Databases.await(db, "fenced by itself", status -> status.offlineMode() && status.superReadOnly());
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Version.class)
     void aSwitchThatIsArmedForAnotherServerDoesNothing(Version version) throws Exception {
         try (MysqldFixture server = MysqldFixture.start(version);
                 JdbcDatabase db = Databases.on(server)) {

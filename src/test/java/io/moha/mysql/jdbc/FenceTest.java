@@ -259,6 +259,25 @@ final class FenceTest {
 
     @ParameterizedTest
     @EnumSource(Version.class)
+    void accountsThatTheFenceTreatsWronglyAreNamed(Version version) throws Exception {
+        try (MysqldFixture server = MysqldFixture.start(version);
+                JdbcDatabase db = Databases.on(server)) {
+            assertThat(db.accountWarnings(SOON))
+                    .as("the agent's account may not look")
+                    .isEmpty();
+            server.execute("SET GLOBAL super_read_only=0", "GRANT SELECT ON mysql.* TO moha");
+            assertThat(db.accountWarnings(SOON))
+                    .singleElement()
+                    .asString()
+                    .contains("'admin'@'%' holds CONNECTION_ADMIN and SUPER");
+            server.execute("REVOKE CONNECTION_ADMIN ON *.* FROM repl");
+            assertThat(db.accountWarnings(SOON))
+                    .anySatisfy(w -> assertThat(w).contains("'repl'@'%' lacks CONNECTION_ADMIN"));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Version.class)
     void faultsSayHowSureTheCallerMayBe(Version version) throws Exception {
         try (MysqldFixture server = MysqldFixture.start(version)) {
             JdbcSettings good = Databases.settings(server.endpoint());

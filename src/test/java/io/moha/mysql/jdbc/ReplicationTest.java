@@ -96,7 +96,7 @@ final class ReplicationTest {
     @EnumSource(Version.class)
     void aPromotedReplicaTakesOverAndTheOldPrimaryFollowsIt(Version version) throws Exception {
         try (MysqldFixture one = MysqldFixture.start(version);
-                MysqldFixture two = MysqldFixture.start(version);
+                MysqldFixture two = MysqldFixture.start(version, "--replica-net-timeout=1");
                 JdbcDatabase first = Databases.on(one);
                 JdbcDatabase second = Databases.on(two)) {
             Databases.makePrimary(first, one);
@@ -125,7 +125,36 @@ final class ReplicationTest {
             GtidSet newest = second.probe(SOON).executed();
             assertThat(second.awaitExecutedOn(one.endpoint(), newest, LONG)).isTrue();
             assertThat(first.probe(SOON).writable()).isFalse();
+            assertNoWarningAboutHeartbeat(two);
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Version.class)
+    void withoutTlsEverythingWorksToo(Version version) throws Exception {
+        try (MysqldFixture primary = MysqldFixture.start(version);
+                MysqldFixture replica = MysqldFixture.start(version);
+                JdbcDatabase source = withoutTls(primary);
+                JdbcDatabase db = withoutTls(replica)) {
+            Databases.makePrimary(source, primary);
+            db.follow(primary.endpoint(), LONG);
+            GtidSet written = source.probe(SOON).executed();
+            assertThat(source.awaitExecutedOn(replica.endpoint(), written, LONG))
+                    .isTrue();
+        }
+    }
+
+    private static JdbcDatabase withoutTls(MysqldFixture server) {
+        JdbcSettings s = Databases.settings(server.endpoint());
+        return new JdbcDatabase(new JdbcSettings(
+                s.server(),
+                s.user(),
+                s.password(),
+                s.connectTimeout(),
+                "DISABLED",
+                s.replicationUser(),
+                s.replicationPassword(),
+                true));
     }
 
     @ParameterizedTest
