@@ -3,13 +3,8 @@ package io.moha.mysql;
 import io.moha.model.Endpoint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -18,7 +13,6 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -37,17 +31,8 @@ public final class MysqldFixture implements AutoCloseable {
     public static final String AGENT_PASSWORD = "agent's \"sec\\ret\"";
     public static final String REPLICATION_PASSWORD = "repl's \\secret";
     public static final String APP_PASSWORD = "app-secret";
-    private static final String ADMIN_PASSWORD = "admin-secret";
+    static final String ADMIN_PASSWORD = "admin-secret";
 
-    /** Raise it when the template's accounts or options change: old templates are left alone. */
-    private static final int TEMPLATE_EDITION = 2;
-
-    /** Where the tests may listen; another run on the same machine takes others with -Dmoha.test.first-port=N. */
-    private static final int FIRST_PORT = Integer.getInteger("moha.test.first-port", 22010);
-
-    private static final int PORTS = 80;
-    private static final Set<Integer> TAKEN = ConcurrentHashMap.newKeySet();
-    private static final Map<Integer, FileLock> LOCKS = new ConcurrentHashMap<>();
     private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
 
     static {
@@ -86,7 +71,7 @@ public final class MysqldFixture implements AutoCloseable {
         }
 
         /** The program and what belongs to its installation: no chroot and no container, so a signal hits mysqld itself. */
-        private List<String> command() {
+        List<String> command() {
             Path root = root();
             if (this == V80) {
                 return List.of(mysqld().toString(), "--no-defaults", "--basedir=" + root);
@@ -138,10 +123,10 @@ public final class MysqldFixture implements AutoCloseable {
     public static MysqldFixture prepare(Version version, String... options) {
         version.require();
         try {
-            Path template = template(version);
+            Path template = MysqldTemplate.of(version);
             Path home = Files.createTempDirectory("moha-mysqld-");
             run(List.of("cp", "-a", "--reflink=auto", "--sparse=always", template.toString(), home + "/data"));
-            return new MysqldFixture(version, home, freePort(), List.of(options));
+            return new MysqldFixture(version, home, TestPorts.take(), List.of(options));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -191,7 +176,7 @@ public final class MysqldFixture implements AutoCloseable {
         return command;
     }
 
-    private static List<String> common() {
+    static List<String> common() {
         List<String> options = new ArrayList<>(List.of(
                 "--secure-file-priv=NULL",
                 "--mysqlx=OFF",
@@ -340,7 +325,7 @@ public final class MysqldFixture implements AutoCloseable {
             p.destroyForcibly();
             awaitExit(p);
         }
-        TAKEN.remove(port);
+        TestPorts.giveBack(port);
         run(List.of("rm", "-rf", home.toString()));
     }
 
@@ -352,93 +337,7 @@ public final class MysqldFixture implements AutoCloseable {
         return p;
     }
 
-    /** Initialised once per version and edition, then copied: a fresh data directory takes seconds. */
-    private static synchronized Path template(Version version) throws IOException {
-        Path template = Path.of(
-                System.getProperty("java.io.tmpdir"),
-                "moha-template-" + System.getProperty("user.name") + "-" + version + "-" + TEMPLATE_EDITION);
-        if (Files.isDirectory(template)) {
-            return template;
-        }
-        Path work = Files.createTempDirectory("moha-template-");
-        Path accounts = Files.writeString(work.resolve("accounts.sql"), accounts());
-        List<String> command = new ArrayList<>(version.command());
-        command.addAll(common());
-        command.addAll(List.of(
-                "--initialize-insecure",
-                "--datadir=" + work.resolve("data"),
-                "--log-error=" + work.resolve("error.log"),
-                "--skip-log-bin",
-                "--init-file=" + accounts));
-        run(command);
-        Files.deleteIfExists(work.resolve("data/auto.cnf")); // each copy is a server of its own
-        // Another run may have been faster: its template is as good.
-        run(List.of("sh", "-c", "mv -T \"$1\" \"$2\" || [ -d \"$2\" ]", "sh", work + "/data", template.toString()));
-        run(List.of("rm", "-rf", work.toString()));
-        return template;
-    }
-
-    /** One statement a line, as init files want it. The agent's privileges here are those that the manual asks for. */
-    private static String accounts() {
-        return String.join(
-                "\n",
-                "CREATE USER 'moha'@'%' IDENTIFIED BY " + quote(AGENT_PASSWORD) + ";",
-                "GRANT REPLICATION CLIENT, RELOAD, PROCESS, SHOW DATABASES ON *.* TO 'moha'@'%';",
-                "GRANT REPLICATION_SLAVE_ADMIN, SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN ON *.* TO 'moha'@'%';",
-                "GRANT BACKUP_ADMIN, CLONE_ADMIN ON *.* TO 'moha'@'%';",
-                "GRANT CREATE, DROP, EVENT, SELECT, INSERT, UPDATE, DELETE ON moha.* TO 'moha'@'%';",
-                "GRANT INSERT ON mysql.plugin TO 'moha'@'%';",
-                "CREATE USER 'repl'@'%' IDENTIFIED BY " + quote(REPLICATION_PASSWORD) + ";",
-                "GRANT REPLICATION SLAVE ON *.* TO 'repl'@'%';",
-                // Without it offline_mode throws the replicas out, and the last transactions do not reach them.
-                "GRANT CONNECTION_ADMIN ON *.* TO 'repl'@'%';",
-                "CREATE USER 'app'@'%' IDENTIFIED BY '" + APP_PASSWORD + "';",
-                "GRANT ALL ON demo.* TO 'app'@'%';",
-                "CREATE USER 'admin'@'%' IDENTIFIED BY '" + ADMIN_PASSWORD + "';",
-                "GRANT ALL ON *.* TO 'admin'@'%' WITH GRANT OPTION;",
-                "");
-    }
-
-    private static String quote(String text) {
-        return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'";
-    }
-
-    /**
-     * A port that nobody uses or is about to use. Between asking the kernel and mysqld's own bind another test run on this
-     * machine could take it: hence the lock file, which ends with this JVM.
-     */
-    private static synchronized int freePort() throws IOException {
-        for (int port = FIRST_PORT; port < FIRST_PORT + PORTS; port++) {
-            if (TAKEN.contains(port) || !lock(port)) {
-                continue;
-            }
-            try (ServerSocket probe = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
-                TAKEN.add(port);
-                return probe.getLocalPort();
-            } catch (IOException e) {
-                // Somebody else's.
-            }
-        }
-        throw new IllegalStateException("no free port in " + PORTS + " from " + FIRST_PORT);
-    }
-
-    @SuppressWarnings("resource") // kept open on purpose: closing it would give the port away
-    private static boolean lock(int port) throws IOException {
-        if (LOCKS.containsKey(port)) {
-            return true;
-        }
-        Path file = Path.of(System.getProperty("java.io.tmpdir"), "moha-test-port-" + port + ".lock");
-        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        FileLock lock = channel.tryLock();
-        if (lock == null) {
-            channel.close();
-            return false;
-        }
-        LOCKS.put(port, lock);
-        return true;
-    }
-
-    private static void run(List<String> command) {
+    static void run(List<String> command) {
         try {
             Path output = Files.createTempFile("moha-run-", ".txt");
             Process p = new ProcessBuilder(command)
