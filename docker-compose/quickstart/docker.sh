@@ -10,21 +10,22 @@ engine_answers() { have docker && timeout 10 docker info >/dev/null 2>&1; }
 on_debian() { [[ -r /etc/os-release ]] && grep -qiE '^(ID|ID_LIKE)=.*(debian|ubuntu)' /etc/os-release && have apt-get; }
 
 start_dockerd() {
-    local log=/var/log/dockerd-moha.log i
+    local log=/var/log/dockerd-moha.log i pid=""
     if [[ -d /run/systemd/system ]]; then
         systemctl start docker >/dev/null 2>&1 || true
     else
         note "starting dockerd (log: $log)"
         # Its own session and no descriptor of ours: it stays when this script ends.
         setsid nohup dockerd >"$log" 2>&1 </dev/null 9>&- &
+        pid=$!
     fi
     for ((i = 0; i < 60; i++)); do
         if engine_answers; then return 0; fi
-        if [[ ! -d /run/systemd/system && $i -gt 4 ]] && ! pgrep -x dockerd >/dev/null; then break; fi
+        if [[ -n $pid ]] && ! kill -0 "$pid" 2>/dev/null; then break; fi
         sleep 0.5
     done
     no_engine="dockerd does not come up"
-    if [[ -f $log ]]; then no_engine+=": $(grep -oE 'failed to .*|error .*' "$log" | tail -n 1 | cut -c 1-200)"; fi
+    if [[ -n $pid && -f $log ]]; then no_engine+=": $(tail -n 1 "$log" | cut -c 1-200)"; fi
     return 1
 }
 
@@ -58,6 +59,8 @@ ensure_engine() {
         note "installing Docker Engine (docker.io)"
         if ! apt_install docker.io iptables; then no_engine="docker.io cannot be installed"; return 1; fi
     fi
+    # The client is a package of its own in newer releases.
+    if ! have docker && ! apt_install docker-cli; then no_engine="the docker command cannot be installed"; return 1; fi
     start_dockerd && ensure_compose
 }
 
@@ -128,7 +131,12 @@ docker_images() {
 
 docker_agent_image() {
     if [[ -n ${AGENT_IMAGE:-} ]]; then echo "AGENT_IMAGE=$AGENT_IMAGE" >>"$work/images"; return; fi
-    "$checkout/docker-compose/images/build" agent || die "the agent's image could not be built"
+    # The agent needs a Java runtime below it: the local base if it is there, else the registry's, else the base is made.
+    local jre=eclipse-temurin:21-jre base=moha/base:sid
+    if [[ $local_images == 0 ]] && ! have_image $base; then
+        if have_image $jre || { registry_answers && docker pull -q $jre >/dev/null; }; then base=$jre; fi
+    fi
+    AGENT_BASE=$base "$checkout/docker-compose/images/build" agent || die "the agent's image could not be built"
     echo "AGENT_IMAGE=moha/agent:dev" >>"$work/images"
 }
 
@@ -146,10 +154,11 @@ free_net() {
 }
 
 docker_settings() {
-    local net="" sock=/var/run/docker.sock
-    if [[ -f $state/compose.env ]]; then net=$(sed -n 's/^MOHA_NET=//p' "$state/compose.env"); fi
+    local net=${MOHA_NET:-} sock=/var/run/docker.sock
+    if [[ -z $net && -f $state/compose.env ]]; then net=$(sed -n 's/^MOHA_NET=//p' "$state/compose.env"); fi
+    if [[ -z $net ]]; then net=$(free_net); fi
     case ${DOCKER_HOST:-} in unix://*) sock=${DOCKER_HOST#unix://} ;; esac
-    { echo "MOHA_NET=${MOHA_NET:-${net:-$(free_net)}}"
+    { echo "MOHA_NET=$net"
       echo "MOHA_STATE=$state"
       echo "MOHA_DOCKER_SOCK=$sock"
       cat "$work/images"; } | put "$state/compose.env"
