@@ -191,7 +191,16 @@ TOML
 
 compose() { "${compose[@]}" --env-file "$state/compose.env" -p moha -f "$compose_file" "$@"; }
 
+# A changed configuration file changes a label, and with it the container is made anew.
+config_labels() {
+    local n
+    echo "HAPROXY_CONFIG=$(sha256sum <"$state/haproxy.cfg" | cut -c 1-16)"
+    for n in 1 2 3; do echo "AGENT_${n}_CONFIG=$(sha256sum <"$state/agent-$n/config.toml" | cut -c 1-16)"; done
+}
+
 docker_start() {
+    { grep -vE '^(HAPROXY|AGENT_[123])_CONFIG=' "$state/compose.env"; config_labels; } >"$work/compose.env"
+    put "$state/compose.env" <"$work/compose.env"
     local log=$work/compose.log
     if ! compose up -d --remove-orphans >"$log" 2>&1; then
         grep -vE '^(Creating|Starting|Recreating) .*(done|\.\.\.)$' "$log" | tail -n 8 >&2

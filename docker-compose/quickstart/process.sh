@@ -81,9 +81,16 @@ TOML
 }
 
 process_start() {
-    local each
+    local each changed
     mkdir -p "$state"/data/agent-{1,2,3}
     for each in "${programs[@]}"; do
+        # A changed configuration needs a new process.
+        case $each in
+            agent-*) changed=$state/$each/config.toml ;;
+            haproxy) changed=$state/haproxy.cfg ;;
+            *) changed="" ;;
+        esac
+        if [[ -n $changed && -f $state/run/$each.pid && $changed -nt $state/run/$each.pid ]]; then "$node" stop "${each%-[123]}" "${each##*-}"; fi
         "$node" start "${each%-[123]}" "${each##*-}" || die "$each could not be started: ./quickstart logs ${each/mysqld/mysql-node}"
     done
 }
