@@ -55,6 +55,7 @@ public enum Diagnosis {
     BACKLOG,
     DATA_MISSING,
     EMPTY,
+    REBUILD_WANTED,
     NOT_REPOINTED,
     NOT_STARTED,
     APPLIER_STOPPED,

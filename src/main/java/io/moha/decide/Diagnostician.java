@@ -206,6 +206,9 @@ final class Diagnostician {
         if (!c.primaryOpen()) {
             return PRIMARY_NOT_OPEN;
         }
+        if (c.seen().wishes().rebuild()) {
+            return REBUILD_WANTED;
+        }
         return settled ? settled(c) : repointing(c, sourceIsHolder);
     }
 

@@ -135,9 +135,12 @@ public record Observation(
     }
 
     /**
+     * What operators asked this node for.
+     *
      * @param readOnly the operator wants the primary closed
      * @param handOverTo the operator wants this node to become primary
+     * @param rebuild the operator gives this node's data up: it is replaced by a copy of the primary's
      * @param rule the promotion rule in force here ({@code must_not} while only-follow)
      */
-    public record Wishes(boolean readOnly, Optional<NodeId> handOverTo, PromotionRule rule) {}
+    public record Wishes(boolean readOnly, Optional<NodeId> handOverTo, boolean rebuild, PromotionRule rule) {}
 }

@@ -500,6 +500,16 @@ public final class Table {
                         + " has purged its first binary logs: copying all data from it");
         on(
                 WITHOUT_ROLE,
+                REBUILD_WANTED,
+                to(JOINING),
+                c -> c.endpointOf(c.holder().node())
+                        .<List<Action>>map(
+                                e -> List.of(new Action.CloneFrom(c.holder().node(), e)))
+                        .orElse(List.of()),
+                c -> "an operator gave this node's data up: copying all data from "
+                        + c.holder().node());
+        on(
+                WITHOUT_ROLE,
                 NOT_REPOINTED,
                 to(FOLLOWING),
                 c -> c.endpointOf(c.holder().node())
@@ -550,7 +560,7 @@ public final class Table {
     /** The term that the node is bound to after this diagnosis: set before anything is pointed or opened under it. */
     static Term boundTo(Context c, Diagnosis diagnosis) {
         return switch (diagnosis) {
-            case NOT_REPOINTED, NOT_STARTED, CHOSEN, RESUMABLE, EMPTY -> c.term();
+            case NOT_REPOINTED, NOT_STARTED, CHOSEN, RESUMABLE, EMPTY, REBUILD_WANTED -> c.term();
             default -> c.state().term();
         };
     }

@@ -230,7 +230,7 @@ public final class JdbcDatabase implements Database {
     public void forgetSource(Duration deadline) throws DatabaseException {
         probe.invalidate();
         changing.run("forgetting the source", deadline, Repeat.NO, link -> {
-            Sql.execute(link, "STOP REPLICA");
+            Replication.stopDrained(link);
             Sql.execute(link, "RESET REPLICA ALL");
         });
     }

@@ -2,13 +2,23 @@ package io.moha.mysql.jdbc;
 
 import io.moha.model.Endpoint;
 import io.moha.mysql.DatabaseException;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 
 /** The statements that move a server from one source to another. All are allowed while super_read_only is on. */
 final class Replication {
     /** The server's upper bound; what 0 means differs from one manual to the next. */
     private static final long FOR_EVER = 4294967295L;
+
+    private static final Duration KILL_WITHIN = Duration.ofSeconds(2);
+    private static final String COORDINATOR = "SELECT t.processlist_id"
+            + " FROM performance_schema.replication_applier_status_by_coordinator c"
+            + " JOIN performance_schema.threads t USING (thread_id)"
+            + " WHERE c.channel_name = '' AND c.service_state = 'ON' AND t.processlist_id IS NOT NULL";
 
     private final JdbcSettings settings;
 
@@ -26,10 +36,48 @@ final class Replication {
         }
     }
 
-    void follow(Link link, Endpoint source) throws SQLException {
+    /**
+     * Stops both threads; everything received is executed. A receiver that was stopped in the middle of a transaction
+     * leaves a part of it in the relay log, and STOP REPLICA then waits 60 s for the rest that will never come (measured
+     * on 9.7.4: 60 s; with the coordinator killed first: 0.07 s). The part is no received transaction: it is rolled back,
+     * and sent again by the next source.
+     */
+    static void stopDrained(Link link) throws SQLException, DatabaseException {
+        stopReceiver(link);
+        if (Sql.first(link, "SHOW REPLICA STATUS", Replication::insideGroup).orElse(false)) {
+            Optional<Long> coordinator = Sql.first(link, COORDINATOR, row -> row.getLong(1));
+            if (coordinator.isPresent()) {
+                Sql.execute(link, "KILL " + coordinator.get());
+                // A STOP that arrives before the thread has ended would make it wait all the same.
+                awaitApplierStopped(link);
+            }
+        }
+        Sql.execute(link, "STOP REPLICA");
+    }
+
+    private static void awaitApplierStopped(Link link) throws SQLException, DatabaseException {
+        long until = System.nanoTime() + KILL_WITHIN.toNanos();
+        while (Sql.first(link, "SHOW REPLICA STATUS", row -> row.getString("Replica_SQL_Running"))
+                .filter("Yes"::equals)
+                .isPresent()) {
+            if (System.nanoTime() - until > 0) {
+                throw Faults.refused("the applier still runs " + KILL_WITHIN + " after its coordinator was killed");
+            }
+            LockSupport.parkNanos(5_000_000);
+        }
+    }
+
+    private static boolean insideGroup(ResultSet row) throws SQLException {
+        boolean sameFile = String.valueOf(row.getString("Source_Log_File"))
+                .equals(String.valueOf(row.getString("Relay_Source_Log_File")));
+        boolean samePosition = row.getLong("Read_Source_Log_Pos") == row.getLong("Exec_Source_Log_Pos");
+        return "Yes".equals(row.getString("Replica_SQL_Running")) && !(sameFile && samePosition);
+    }
+
+    void follow(Link link, Endpoint source) throws SQLException, DatabaseException {
         double netTimeout = Sql.first(link, "SELECT " + link.version().replicaNetTimeout(), row -> row.getDouble(1))
                 .orElse(60.0);
-        Sql.execute(link, "STOP REPLICA");
+        stopDrained(link);
         // Carries the password: never to be logged. The server writes <secret> into its own logs.
         Sql.execute(link, changeSource(source, netTimeout));
         Sql.execute(link, "START REPLICA");

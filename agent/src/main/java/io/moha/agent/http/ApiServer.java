@@ -111,7 +111,7 @@ public final class ApiServer implements AutoCloseable {
             case "/history" -> json(exchange, StatusView.history(p));
             case "/config" -> json(exchange, pages.settings().get());
             case "/metrics" -> metrics(exchange);
-            case "/setReadOnly", "/changeMaster", "/setReadWrite", "/setOnlyFollow", "/forget" ->
+            case "/setReadOnly", "/changeMaster", "/setReadWrite", "/setOnlyFollow", "/forget", "/reinit" ->
                 mutate(exchange, path);
             default -> text(exchange, 404, "no such page; see docs/reference/interfaces.md");
         }
@@ -221,6 +221,7 @@ public final class ApiServer implements AutoCloseable {
                     forget(exchange);
                     return;
                 }
+                case "/reinit" -> wish = new Wish.Rebuild(confirmed(exchange, answer));
                 case "/setReadOnly" -> wish = new Wish.ReadOnly(seconds(exchange), answer);
                 case "/setReadWrite" -> wish = new Wish.ReadWrite(answer);
                 case "/setOnlyFollow" -> wish = new Wish.OnlyFollow(onlyFollow(exchange), answer);
@@ -257,6 +258,18 @@ public final class ApiServer implements AutoCloseable {
                 exchange,
                 trouble.isEmpty() ? 200 : 409,
                 trouble.isEmpty() ? "forget " + node + " success" : "fail: " + trouble);
+    }
+
+    /** Data is given up only by somebody who can name the node. */
+    private CompletableFuture<Wish.Answer> confirmed(
+            HttpServerExchange exchange, CompletableFuture<Wish.Answer> answer) {
+        Published p = loop.published();
+        String id = p == null ? "" : p.identity().id().value();
+        if (!id.equals(parameter(exchange, "confirm"))) {
+            throw new IllegalArgumentException("this replaces all data of " + id + " by a copy of the primary's; say"
+                    + " /reinit?confirm=" + id);
+        }
+        return answer;
     }
 
     private static long seconds(HttpServerExchange exchange) {

@@ -196,6 +196,9 @@ public final class AgentLoop implements Runnable {
             databaseDirtyAt = clock.now();
             parts.prober().ask();
         }
+        if (action instanceof Action.CloneFrom) {
+            parts.wishes().rebuilt();
+        }
         if (action instanceof Action.HandOver && outcome.result() == Outcome.Result.FAILED) {
             parts.wishes().handOverFailed(outcome.detail());
         }

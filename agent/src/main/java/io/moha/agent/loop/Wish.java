@@ -27,4 +27,7 @@ public sealed interface Wish {
     record ChangePrimary(Optional<NodeId> to, CompletableFuture<Answer> answer) implements Wish {}
 
     record OnlyFollow(boolean onlyFollow, CompletableFuture<Answer> answer) implements Wish {}
+
+    /** Replace this node's data by a copy of the primary's. */
+    record Rebuild(CompletableFuture<Answer> answer) implements Wish {}
 }

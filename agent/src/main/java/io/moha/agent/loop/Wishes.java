@@ -31,6 +31,7 @@ final class Wishes {
     private final PromotionRule configured;
     private boolean onlyFollow;
     private boolean readOnly;
+    private boolean rebuild;
     private long readOnlySince;
     private long readOnlyUntil;
     private boolean openAfterwards;
@@ -46,7 +47,7 @@ final class Wishes {
     }
 
     Observation.Wishes inForce() {
-        return new Observation.Wishes(readOnly, handOverTo, rule());
+        return new Observation.Wishes(readOnly, handOverTo, rebuild, rule());
     }
 
     PromotionRule rule() {
@@ -65,6 +66,10 @@ final class Wishes {
     void take(Wish wish, NodeState state, Optional<ClusterPicture> picture, long now) {
         if (wish instanceof Wish.OnlyFollow follow) {
             takeOnlyFollow(follow);
+            return;
+        }
+        if (wish instanceof Wish.Rebuild) {
+            takeRebuild(wish, state, picture);
             return;
         }
         if (!state.phase().holding()) {
@@ -133,6 +138,25 @@ final class Wishes {
     private static PromotionRule rule(Registration registration) {
         String rule = registration.promotionRule();
         return rule == null ? PromotionRule.NEUTRAL : PromotionRule.parse(rule);
+    }
+
+    /** Accepted only where another node is primary; what this node alone has was named and is given up by name. */
+    private void takeRebuild(Wish wish, NodeState state, Optional<ClusterPicture> picture) {
+        boolean other = picture.flatMap(ClusterPicture::holder)
+                .filter(h -> !h.node().equals(me))
+                .isPresent();
+        if (state.phase().holding() || !other) {
+            refuse(wish, "fail: there is no other primary to copy from");
+            return;
+        }
+        rebuild = true;
+        LOG.warn("an operator gave this node's data up: it will be replaced by a copy of the primary's");
+        wish.answer().complete(new Answer(Kind.DONE, "reinit accepted, success is shown by /status"));
+    }
+
+    /** The copy was taken; or tried, and is tried again on another wish only. */
+    void rebuilt() {
+        rebuild = false;
     }
 
     private void takeOnlyFollow(Wish.OnlyFollow follow) {
