@@ -1,8 +1,11 @@
 package io.moha.moctl.bench;
 
+import io.moha.moctl.client.AgentException;
 import io.moha.moctl.client.Agents;
 import io.moha.moctl.client.ClusterView;
 import io.moha.moctl.client.MemberView;
+import io.moha.moctl.client.NodeStatus;
+import io.moha.moctl.client.Reply;
 import io.moha.moctl.config.BenchConfig;
 import io.moha.model.Endpoint;
 import java.sql.SQLException;
@@ -101,7 +104,9 @@ public final class FailoverBench {
                 }
                 results.add(result.get());
                 progress.accept(result.get());
-                if (!result.get().errant().isEmpty()) {
+                if (!result.get().errant().isEmpty() && settings.reinitDiverged()) {
+                    reinitDiverged();
+                } else if (!result.get().errant().isEmpty()) {
                     return "after round " + number + " a node has diverged, and only an operator may decide about it: "
                             + result.get().errant();
                 }
@@ -116,6 +121,26 @@ public final class FailoverBench {
             before = health.view().orElse(before);
         }
         return "";
+    }
+
+    /** What a diverged node alone has was named in the round's result; it is given up here because the caller said so. */
+    private void reinitDiverged() throws BenchException {
+        try {
+            ClusterView view = agents.view(true);
+            for (MemberView member : view.members()) {
+                if (member.status().filter(NodeStatus::diverged).isPresent()) {
+                    Reply reply = agents.of(member.member()).reinit(member.id(), settings.deadline());
+                    if (!reply.done()) {
+                        throw new BenchException("cannot rebuild " + member.id() + ": " + reply.text());
+                    }
+                }
+            }
+        } catch (AgentException e) {
+            throw new BenchException("cannot rebuild the diverged node: " + e.getMessage(), e);
+        }
+        if (!watcher.awaitRejoined(settings.deadline())) {
+            throw new BenchException("a rebuilt node did not come back within " + settings.deadline().toSeconds() + " s");
+        }
     }
 
     private void checkCommands() throws BenchException {

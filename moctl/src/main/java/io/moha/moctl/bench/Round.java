@@ -197,12 +197,14 @@ final class Round {
     private RoundResult judge(String failureSoFar, Watcher.Health health, long recovery) {
         String failure = failureSoFar;
         if (failure.isEmpty() && !health.whole()) {
-            failure = health.errant().isEmpty()
+            failure = !health.errant().isEmpty() && settings.reinitDiverged()
+                    ? ""
+                    : health.errant().isEmpty()
                     ? "not healthy again within " + settings.deadline().toSeconds() + " s: "
                             + String.join("; ", health.obstacles())
                     : "diverged: " + health.errant();
         }
-        if (failure.isEmpty()) {
+        if (failure.isEmpty() && health.errant().isEmpty()) {
             String difference = watcher.awaitSameData(settings.deadline());
             failure = difference.isEmpty() ? "" : "the nodes do not end with the same data: " + difference;
         }

@@ -10,8 +10,10 @@ import java.time.Duration;
  * @param writersEach writers at every node and through the proxy, 1 to 64
  * @param pace time between two inserts of one writer
  * @param deadline how long a round may wait for writes to go on, and again for all members to be healthy
+ * @param reinitDiverged rebuild a diverged node from the new primary and go on, instead of stopping
  */
-public record Settings(FaultKind fault, int rounds, int writersEach, Duration pace, Duration deadline) {
+public record Settings(
+        FaultKind fault, int rounds, int writersEach, Duration pace, Duration deadline, boolean reinitDiverged) {
     public static final int MAX_ROUNDS = 1000;
     public static final int MAX_WRITERS = 64;
 

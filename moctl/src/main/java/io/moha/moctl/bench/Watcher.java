@@ -70,6 +70,11 @@ final class Watcher {
         return health;
     }
 
+    /** Waits until every known member is healthy, also one that is diverged now: it is being rebuilt. */
+    boolean awaitRejoined(Duration deadline) {
+        return await(deadline, () -> look(1).whole());
+    }
+
     private Health look(int members) {
         try {
             ClusterView view = agents.view(false);

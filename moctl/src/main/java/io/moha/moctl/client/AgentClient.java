@@ -93,6 +93,11 @@ public final class AgentClient {
         return post("/changeMaster?to=" + encode(target), deadline);
     }
 
+    /** Gives the node's own data up and has it copied from the primary; accepted only, the copy goes on afterwards. */
+    public Reply reinit(String node, Duration deadline) {
+        return post("/reinit?confirm=" + encode(node), deadline);
+    }
+
     /** Removes a member that will not come back. */
     public Reply forget(String node, Duration deadline) {
         return post("/forget?node=" + encode(node), deadline);

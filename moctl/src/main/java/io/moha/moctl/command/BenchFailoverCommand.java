@@ -39,7 +39,8 @@ import picocli.CommandLine.TypeConversionException;
             "Writes at every node and through the proxy, breaks the primary, and measures how long nobody's writes are "
                     + "acknowledged. After every round: no two nodes took writes at once, every acknowledged write is "
                     + "there, all nodes hold the same GTID set.",
-            "Needs [bench] and [bench.fault] in moctl.toml. Stops after a round in which a node has diverged."
+            "Needs [bench] and [bench.fault] in moctl.toml. Stops after a round in which a node has "
+                    + "diverged, unless --reinit-diverged."
         },
         footer = {
             "",
@@ -106,6 +107,12 @@ final class BenchFailoverCommand implements Callable<Integer> {
                     + "${DEFAULT-VALUE}.")
     private Duration deadline = Duration.ofMinutes(2);
 
+    @Option(
+            names = "--reinit-diverged",
+            description = "Rebuild a diverged node from the new primary and go on, instead of stopping: what only that node "
+                    + "has is named in the result and then LOST.")
+    private boolean reinitDiverged;
+
     @Option(names = "--out", paramLabel = "FILE", description = "Write the JSON there too.")
     private @Nullable Path file;
 
@@ -147,7 +154,7 @@ final class BenchFailoverCommand implements Callable<Integer> {
     private Settings settings() {
         try {
             int writers = load.equals("light") ? LIGHT_WRITERS : Integer.parseInt(load);
-            return new Settings(fault, rounds, writers, pace, deadline);
+            return new Settings(fault, rounds, writers, pace, deadline, reinitDiverged);
         } catch (NumberFormatException e) {
             throw new ParameterException(spec.commandLine(), "--load " + load + ": write light or a number", e);
         } catch (IllegalArgumentException e) {
