@@ -51,8 +51,12 @@ final class Cloner {
      * there to restart it: it shuts down); both are how success looks.
      */
     void take(Link link, Endpoint donor) throws SQLException, DatabaseException {
-        Sql.execute(link, "STOP REPLICA");
+        Replication.stopDrained(link);
         Sql.execute(link, "SET GLOBAL clone_valid_donor_list=" + Sql.quote(donor.toString()));
+        // The clone drops this server's schemas first, which super_read_only refuses (1290). read_only stays on, and
+        // offline_mode keeps readers away from what is half gone.
+        Sql.execute(link, "SET GLOBAL offline_mode=ON");
+        Sql.execute(link, "SET GLOBAL super_read_only=OFF");
         try {
             // Carries the password: never to be logged. The server writes <secret> into its own logs.
             Sql.execute(
@@ -62,8 +66,17 @@ final class Cloner {
                             + (settings.encrypted() ? " REQUIRE SSL" : " REQUIRE NO SSL"));
         } catch (SQLException e) {
             if (e.getErrorCode() != RESTART_FAILED) {
+                fenceAgain(link, e);
                 throw e;
             }
+        }
+    }
+
+    private static void fenceAgain(Link link, SQLException reason) {
+        try {
+            Sql.execute(link, "SET GLOBAL super_read_only=ON");
+        } catch (SQLException e) {
+            reason.addSuppressed(e); // the connection broke: the server restarts, fenced by its configuration
         }
     }
 }
