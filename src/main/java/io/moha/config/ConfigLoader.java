@@ -189,7 +189,7 @@ public final class ConfigLoader {
                 Duration.ofSeconds(threshold),
                 Duration.ofSeconds(skew),
                 Duration.ofSeconds(top.number("register-ttl", 5, 2, 3600)),
-                Duration.ofMillis(top.number("election-timeout-ms", 1000, 100, 60_000)),
+                Duration.ofMillis(top.number("election-timeout-ms", 2000, 100, 60_000)),
                 Duration.ofSeconds(top.number("drain-timeout", 30, 1, 86_400)));
     }
 

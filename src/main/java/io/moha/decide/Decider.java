@@ -1,10 +1,16 @@
 package io.moha.decide;
 
 import io.moha.decide.Observation.Cluster;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /** From an observation to a decision. */
 public final class Decider {
+    /** The patience for others' ballots begins with the own one: stopping a receiver takes everybody equally long. */
+    private static final Set<Diagnosis> PATIENCE_STARTS_LATER = EnumSet.of(
+            Diagnosis.BOOTSTRAP_WAITS, Diagnosis.COLD_START_WAITS, Diagnosis.RECEIVER_RUNS, Diagnosis.NO_BALLOT);
+
     private Decider() {}
 
     /**
@@ -24,7 +30,7 @@ public final class Decider {
         Table.Row row = Table.row(known.phase(), diagnosis);
         NodeState next = row.to().map(phase -> known.in(phase, seen.now())).orElse(known);
         next = next.under(Table.boundTo(context, diagnosis));
-        if (diagnosis == Diagnosis.BOOTSTRAP_WAITS || diagnosis == Diagnosis.COLD_START_WAITS) {
+        if (PATIENCE_STARTS_LATER.contains(diagnosis)) {
             next = next.electingFrom(seen.now());
         }
         if (diagnosis == Diagnosis.DRAIN_OVERDUE) {

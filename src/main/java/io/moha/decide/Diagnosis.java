@@ -6,6 +6,7 @@ public enum Diagnosis {
     LEASE_RAN_OUT,
     ROLE_LOST,
     WRITABLE_WITHOUT_ROLE,
+    HALF_FENCED,
     FENCE_PENDING,
     FENCE_CONFIRMED,
 

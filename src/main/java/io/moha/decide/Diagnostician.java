@@ -120,7 +120,7 @@ final class Diagnostician {
                             < c.policy().startGrace().toNanos();
             boolean mine = storeFresh && (c.holderIsMyPast() || c.holderIsMe());
             if (!mine && !(inGrace && !storeFresh)) {
-                return WRITABLE_WITHOUT_ROLE;
+                return c.local().writable() ? WRITABLE_WITHOUT_ROLE : HALF_FENCED;
             }
         }
         if (!storeFresh) {

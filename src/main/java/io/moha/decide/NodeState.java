@@ -14,7 +14,8 @@ import java.util.Optional;
  * @param unfitReason why; empty if not unfit
  * @param resignedAt revision of the key {@code master} that this node last tried to delete; 0 if it never did. A
  *     resignation that got no answer may still be applied: the key must be written anew before the node opens again
- * @param electionSince when the absence of a holder was first seen; 0 while there is one
+ * @param electionSince when this node was ready to wait for others: no holder, and its own ballot cast; 0 while there is
+ *     a holder
  */
 public record NodeState(
         Phase phase,

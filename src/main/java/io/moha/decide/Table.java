@@ -148,6 +148,12 @@ public final class Table {
                 c -> fenceWithin(c, c.policy().fenceBudget()),
                 say("the database is not read-only although this node has no role: fencing it"));
         on(
+                WITHOUT_ROLE,
+                HALF_FENCED,
+                stay(),
+                c -> List.of(new Action.CloseForWrites()),
+                say("applications cannot write, but super_read_only is off: setting it"));
+        on(
                 EnumSet.of(FENCING),
                 FENCE_PENDING,
                 stay(),

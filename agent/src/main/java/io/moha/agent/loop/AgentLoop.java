@@ -196,7 +196,7 @@ public final class AgentLoop implements Runnable {
             databaseDirtyAt = clock.now();
             parts.prober().ask();
         }
-        if (action instanceof Action.CloneFrom) {
+        if (action instanceof Action.CloneFrom && outcome.result() != Outcome.Result.FAILED) {
             parts.wishes().rebuilt();
         }
         if (action instanceof Action.HandOver && outcome.result() == Outcome.Result.FAILED) {
@@ -265,8 +265,7 @@ public final class AgentLoop implements Runnable {
     }
 
     private void mark(Decision decision, long now) {
-        if (decision.next().electionSince() != state.electionSince()
-                && decision.next().electionSince() != 0) {
+        if (state.electionSince() == 0 && decision.next().electionSince() != 0) {
             timeline.noticed(decision.next().electionSince());
         }
         switch (decision.diagnosis()) {

@@ -154,7 +154,7 @@ final class Wishes {
         wish.answer().complete(new Answer(Kind.DONE, "reinit accepted, success is shown by /status"));
     }
 
-    /** The copy was taken; or tried, and is tried again on another wish only. */
+    /** The copy was taken, or may have been: what is there now decides. A copy that was refused is tried again. */
     void rebuilt() {
         rebuild = false;
     }
