@@ -59,6 +59,7 @@ public enum Diagnosis {
     REBUILD_WANTED,
     NOT_REPOINTED,
     NOT_STARTED,
+    SOURCE_AWAY,
     APPLIER_STOPPED,
     OFFLINE,
     FOLLOWING_WELL

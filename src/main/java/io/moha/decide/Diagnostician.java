@@ -215,7 +215,7 @@ final class Diagnostician {
     private static Diagnosis settled(Context c) {
         Optional<Comparison> comparison = comparison(c);
         if (comparison.isEmpty() || old(c, comparison.get())) {
-            return COMPARISON_DUE;
+            return sourceAway(c, comparison) ? SOURCE_AWAY : COMPARISON_DUE;
         }
         if (!comparison.get().errant().isEmpty()) {
             return DIVERGENCE;
@@ -224,6 +224,15 @@ final class Diagnostician {
             return APPLIER_STOPPED;
         }
         return c.local().offline() ? OFFLINE : FOLLOWING_WELL;
+    }
+
+    /** The receiver has no connection, and this agent has not reached the primary's server for a while either. */
+    private static boolean sourceAway(Context c, Optional<Comparison> comparison) {
+        return c.local().channel().orElseThrow().connecting()
+                && comparison
+                        .filter(k -> c.seen().now() - k.at()
+                                > c.policy().compareEvery().toNanos() * 6 / 5)
+                        .isPresent();
     }
 
     private static boolean old(Context c, Comparison comparison) {

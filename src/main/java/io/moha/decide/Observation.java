@@ -119,8 +119,17 @@ public record Observation(
             boolean hasUserData,
             Optional<Channel> channel) {}
 
-    /** The replication channel. */
-    public record Channel(Endpoint source, boolean receiverStopped, boolean applierRunning, String applierError) {}
+    /**
+     * The replication channel.
+     *
+     * @param connecting whether the receiver runs but has no connection to its source
+     */
+    public record Channel(
+            Endpoint source,
+            boolean receiverStopped,
+            boolean connecting,
+            boolean applierRunning,
+            String applierError) {}
 
     /**
      * What the primary had executed, read after {@code mine} was known.

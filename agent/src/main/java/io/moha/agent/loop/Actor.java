@@ -16,6 +16,9 @@ import java.util.function.Supplier;
 /** Does the actions on the local database; those on etcd are {@link StoreActor}'s. Called on the hands' threads. */
 final class Actor {
     private static final Duration SQL = Duration.ofSeconds(5);
+    /** Short: the primary's host may be gone, and an election may be waiting for this hand. */
+    private static final Duration PEER = Duration.ofMillis(700);
+
     private static final Duration CLONE = Duration.ofHours(6);
     private static final Duration START = Duration.ofSeconds(30);
 
@@ -124,8 +127,8 @@ final class Actor {
     }
 
     private void compare(Action.Compare compare) throws DatabaseException {
-        GtidSet executed = database.executedOn(compare.endpoint(), SQL);
-        GtidSet purged = database.purgedOn(compare.endpoint(), SQL);
+        GtidSet executed = database.executedOn(compare.endpoint(), PEER);
+        GtidSet purged = database.purgedOn(compare.endpoint(), PEER);
         comparison = Optional.of(
                 new Comparison(compare.primary(), compare.term(), compare.mine(), executed, purged, clock.now()));
     }

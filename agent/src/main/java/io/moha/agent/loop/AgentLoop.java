@@ -242,6 +242,7 @@ public final class AgentLoop implements Runnable {
                         .map(r -> new Observation.Channel(
                                 r.source(),
                                 r.receiver() == DatabaseStatus.Receiver.STOPPED,
+                                r.receiver() == DatabaseStatus.Receiver.CONNECTING,
                                 r.applierRunning(),
                                 r.applierError())));
     }
