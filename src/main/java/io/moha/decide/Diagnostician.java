@@ -112,7 +112,9 @@ final class Diagnostician {
                 break;
         }
         boolean storeFresh = storeFresh(c);
-        boolean copying = c.state().phase() == Phase.JOINING && !c.local().writable();
+        boolean copying = c.state().phase() == Phase.JOINING
+                && c.seen().opening()
+                && !c.local().writable();
         if (!c.local().fenced() && !copying) {
             // A restarted agent finds its own primary open. It gets a moment to read etcd and resume.
             boolean inGrace = c.state().phase() == Phase.STARTING

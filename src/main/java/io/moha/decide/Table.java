@@ -446,14 +446,16 @@ public final class Table {
                 nothing(),
                 c -> "diverged: this node has transactions that the primary "
                         + c.holder().node() + " does not have: " + errant(c) + "; staying fenced");
-        // A receiver that tries to connect to a lost host cannot be stopped before its try has failed (seconds). Stopped
+        // A receiver that tries to connect to a lost host cannot be stopped before its try has failed (seconds).
+        // Stopped
         // now, it costs the election nothing; it is started again as soon as the primary's server is reached.
         on(
                 WITHOUT_ROLE,
                 SOURCE_AWAY,
                 to(FOLLOWING),
                 c -> List.of(new Action.StopReceiver()),
-                c -> "the server of " + c.holder().node() + " cannot be reached: letting the receiver rest until it can");
+                c -> "the server of " + c.holder().node()
+                        + " cannot be reached: letting the receiver rest until it can");
         on(
                 WITHOUT_ROLE,
                 APPLIER_STOPPED,

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.moha.model.GtidSet;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
-import org.junit.jupiter.api.BeforeEach;
 
 /** Who becomes primary when the replicas differ, and what becomes of transactions that nobody else has. */
 @SuppressWarnings("NullAway.Init")
@@ -60,13 +60,16 @@ class DivergenceIT {
         cluster.unpause(cluster.agent(other));
         cluster.await("another primary", () -> cluster.awaitPrimary(1) != old);
         cluster.startAgain(cluster.agent(old));
-        JsonNode status = cluster.awaitStatus(old, "diverged", s -> s.get("state").asText().equals("DIVERGED"));
+        JsonNode status = cluster.awaitStatus(
+                old, "diverged", s -> s.get("state").asText().equals("DIVERGED"));
         assertThat(GtidSet.parse(status.get("errant").asText())).isEqualTo(own);
         assertThat(status.get("because").asText()).contains(own.toString());
         assertThat(status.get("readonly").asBoolean()).isTrue();
-        assertThat(cluster.code(old, "GET", "/slaveCheck", java.util.Optional.empty())).isEqualTo(418);
+        assertThat(cluster.code(old, "GET", "/slaveCheck", java.util.Optional.empty()))
+                .isEqualTo(418);
         // An operator gives the transaction up, by name; the node is rebuilt from the primary.
-        assertThat(cluster.post(old, "/reinit?confirm=somebody-else").statusCode()).isEqualTo(400);
+        assertThat(cluster.post(old, "/reinit?confirm=somebody-else").statusCode())
+                .isEqualTo(400);
         assertThat(cluster.post(old, "/reinit?confirm=node-" + old).body()).contains("success");
         cluster.awaitPrimary(2);
         cluster.awaitSameGtids();
@@ -101,7 +104,8 @@ class DivergenceIT {
         starve(1);
         cluster.execute(3, "INSERT INTO demo.ledger VALUES (2000001, 3)");
         String all = executed(3).toString();
-        cluster.awaitStatus(2, "has received it", s -> s.get("executed").asText().equals(all));
+        cluster.awaitStatus(
+                2, "has received it", s -> s.get("executed").asText().equals(all));
         cluster.kill(cluster.mysql(3));
         cluster.kill(cluster.agent(3));
         cluster.unpause(cluster.agent(1));

@@ -8,7 +8,8 @@ import org.junit.jupiter.api.Test;
 class EtcdIT {
     @Test
     void threeEtcdServersRestartedOneByOneCauseNoFailover() throws Exception {
-        try (TestCluster cluster = TestCluster.start("etcd", TestCluster.Shape.usual().etcds(3))) {
+        try (TestCluster cluster =
+                TestCluster.start("etcd", TestCluster.Shape.usual().etcds(3))) {
             int primary = cluster.awaitPrimary(2);
             cluster.prepareApplication(primary);
             cluster.awaitSameGtids();

@@ -66,7 +66,9 @@ abstract class FailoverScenarios {
             assertThat(writers.reigns())
                     .as("each term has one node that acknowledges; more changes than terms means two at once")
                     .isLessThanOrEqualTo((int) changes + 1);
-            assertThat(writers.missingOn(primary)).as("acknowledged writes that are lost").isEmpty();
+            assertThat(writers.missingOn(primary))
+                    .as("acknowledged writes that are lost")
+                    .isEmpty();
             System.out.println("longest gap without a write: " + writers.longestGapMillis() + " ms");
         } finally {
             writers.close();
@@ -145,7 +147,9 @@ abstract class FailoverScenarios {
         cluster.awaitStatus(primary, "primary again", s -> s.get("master").asBoolean());
         assertThat(cluster.term(primary)).as("no failover").isEqualTo(term);
         assertThat(writers.countAt(primary)).isGreaterThan(writesBefore);
-        assertThat(writers.longestGapMillis()).as("the database stayed open meanwhile").isLessThan(2000);
+        assertThat(writers.longestGapMillis())
+                .as("the database stayed open meanwhile")
+                .isLessThan(2000);
     }
 
     @Test
@@ -153,17 +157,21 @@ abstract class FailoverScenarios {
     void aPlannedChangeByMoHAsThreeCallsLosesNothing() throws Exception {
         int old = cluster.awaitPrimary(2);
         int target = old % 3 + 1;
-        assertThat(cluster.code(old, "POST", "/setReadOnly", java.util.Optional.empty())).isEqualTo(401);
-        assertThat(cluster.code(old, "POST", "/setReadOnly", java.util.Optional.of("wrong"))).isEqualTo(401);
+        assertThat(cluster.code(old, "POST", "/setReadOnly", java.util.Optional.empty()))
+                .isEqualTo(401);
+        assertThat(cluster.code(old, "POST", "/setReadOnly", java.util.Optional.of("wrong")))
+                .isEqualTo(401);
         assertThat(cluster.code(old, "GET", "/setReadOnly", java.util.Optional.of(TestCluster.TOKEN)))
                 .isEqualTo(405);
         assertThat(cluster.code(target, "POST", "/setReadOnly", java.util.Optional.of(TestCluster.TOKEN)))
                 .as("a replica refuses")
                 .isEqualTo(409);
         assertThat(cluster.post(old, "/setReadOnly").body()).contains("success");
-        assertThat(cluster.code(old, "GET", "/masterCheck", java.util.Optional.empty())).isEqualTo(418);
+        assertThat(cluster.code(old, "GET", "/masterCheck", java.util.Optional.empty()))
+                .isEqualTo(418);
         assertThat(cluster.post(old, "/setReadWrite").body()).contains("success");
-        assertThat(cluster.code(old, "GET", "/masterCheck", java.util.Optional.empty())).isEqualTo(200);
+        assertThat(cluster.code(old, "GET", "/masterCheck", java.util.Optional.empty()))
+                .isEqualTo(200);
         assertThat(cluster.post(old, "/setReadOnly").body()).contains("success");
         assertThat(cluster.post(old, "/changeMaster?to=node-" + target).body()).contains("success");
         cluster.await("the target is primary", () -> cluster.awaitPrimary(2) == target);

@@ -46,7 +46,8 @@ class StartErrorsIT {
 
     private Path config(String etcd, int mysqlPort, String password, int apiPort, String more) throws IOException {
         Path file = directory.resolve("config.toml");
-        Files.writeString(file, """
+        Files.writeString(
+                file, """
                 cluster-name = "start-errors"
                 data-dir = "%s"
                 node-id = "n1"
@@ -96,8 +97,8 @@ class StartErrorsIT {
     @Test
     void anEtcdThatDoesNotAnswerIsNamed() throws Exception {
         int nobody = freePort();
-        Ended ended = run(
-                config("http://127.0.0.1:" + nobody, freePort(), "x", freePort(), ""), "--start-timeout", "3");
+        Ended ended =
+                run(config("http://127.0.0.1:" + nobody, freePort(), "x", freePort(), ""), "--start-timeout", "3");
         assertThat(ended.code()).isEqualTo(69);
         assertThat(ended.output()).contains("'etcd-urls'").contains(Integer.toString(nobody));
     }

@@ -133,27 +133,50 @@ final class TestCluster implements AutoCloseable {
     private void createEtcd(int n) {
         StringBuilder peers = new StringBuilder();
         for (int i = 1; i <= shape.etcds(); i++) {
-            peers.append(i == 1 ? "" : ",").append(etcd(i)).append("=http://").append(etcd(i)).append(":2380");
+            peers.append(i == 1 ? "" : ",")
+                    .append(etcd(i))
+                    .append("=http://")
+                    .append(etcd(i))
+                    .append(":2380");
         }
         String host = "http://" + etcd(n);
         create(
-                etcd(n), "moha/etcd:3.5", 2379, List.of(), List.of(),
-                "etcd", "--name", etcd(n), "--data-dir", "/tmp/etcd",
-                "--listen-client-urls", "http://0.0.0.0:2379", "--advertise-client-urls", host + ":2379",
-                "--listen-peer-urls", "http://0.0.0.0:2380", "--initial-advertise-peer-urls", host + ":2380",
-                "--initial-cluster", peers.toString());
+                etcd(n),
+                "moha/etcd:3.5",
+                2379,
+                List.of(),
+                List.of(),
+                "etcd",
+                "--name",
+                etcd(n),
+                "--data-dir",
+                "/tmp/etcd",
+                "--listen-client-urls",
+                "http://0.0.0.0:2379",
+                "--advertise-client-urls",
+                host + ":2379",
+                "--listen-peer-urls",
+                "http://0.0.0.0:2380",
+                "--initial-advertise-peer-urls",
+                host + ":2380",
+                "--initial-cluster",
+                peers.toString());
     }
 
     /** @param serverId also of a node that is made anew */
     void createMysql(int n, int serverId) {
         create(
-                mysql(n), shape.mysqlImage(), 3306,
+                mysql(n),
+                shape.mysqlImage(),
+                3306,
                 List.of(directory + ":/run/secrets:ro", CHECKOUT.resolve("etc/my.cnf") + ":/etc/moha/my.cnf:ro"),
                 List.of(
                         "MYSQL_ROOT_PASSWORD_FILE=/run/secrets/root",
                         "MOHA_PASSWORD_FILE=/run/secrets/moha",
                         "MOHA_REPL_PASSWORD_FILE=/run/secrets/repl"),
-                "--defaults-file=/etc/moha/my.cnf", "--server-id=" + serverId, "--report-host=" + mysql(n));
+                "--defaults-file=/etc/moha/my.cnf",
+                "--server-id=" + serverId,
+                "--report-host=" + mysql(n));
     }
 
     private void createAgent(int n) throws IOException {
@@ -162,14 +185,18 @@ final class TestCluster implements AutoCloseable {
         Path file = directory.resolve("agent-" + n + ".toml");
         Files.writeString(file, config);
         create(
-                agent(n), "moha/base:sid", 13306,
+                agent(n),
+                "moha/base:sid",
+                13306,
                 List.of(
                         directory + ":/run/secrets:ro",
                         CHECKOUT.resolve("agent") + ":/opt/moha:ro",
                         file + ":/etc/moha/config.toml:ro",
                         "/var/run/docker.sock:/var/run/docker.sock"),
                 List.of(),
-                "/opt/moha/bin/moha-agent", "--config", "/etc/moha/config.toml");
+                "/opt/moha/bin/moha-agent",
+                "--config",
+                "/etc/moha/config.toml");
     }
 
     private String config(int n, int port) {
@@ -204,12 +231,25 @@ final class TestCluster implements AutoCloseable {
                 kind = "docker"
                 container = "%s"
                 """.formatted(
-                        shape.leaseTtl(), n, urls, mysql(n), port(mysql(n)), port, shape.nodes(),
-                        shape.extraConfig().getOrDefault(n, ""), mysql(n), mysql(n));
+                        shape.leaseTtl(),
+                        n,
+                        urls,
+                        mysql(n),
+                        port(mysql(n)),
+                        port,
+                        shape.nodes(),
+                        shape.extraConfig().getOrDefault(n, ""),
+                        mysql(n),
+                        mysql(n));
     }
 
     private void create(
-            String container, String image, int inside, List<String> binds, List<String> environment, String... command) {
+            String container,
+            String image,
+            int inside,
+            List<String> binds,
+            List<String> environment,
+            String... command) {
         HostConfig host = new HostConfig()
                 .withNetworkMode(network)
                 .withBinds(binds.stream().map(Bind::parse).toList())
@@ -277,13 +317,19 @@ final class TestCluster implements AutoCloseable {
 
     /** Removes the container and its data. */
     void remove(String container) {
-        docker.removeContainerCmd(container).withForce(true).withRemoveVolumes(true).exec();
+        docker.removeContainerCmd(container)
+                .withForce(true)
+                .withRemoveVolumes(true)
+                .exec();
         containers.remove(container);
     }
 
     /** Cuts a container off the network, or brings it back. */
     void cut(String container) {
-        docker.disconnectFromNetworkCmd().withNetworkId(network).withContainerId(container).exec();
+        docker.disconnectFromNetworkCmd()
+                .withNetworkId(network)
+                .withContainerId(container)
+                .exec();
     }
 
     /** {@code /status} of a node; empty if its agent does not answer. */
@@ -305,7 +351,8 @@ final class TestCluster implements AutoCloseable {
 
     Optional<String> get(int n, String path) {
         try {
-            HttpResponse<String> response = HTTP.send(request(n, path).GET().build(), HttpResponse.BodyHandlers.ofString());
+            HttpResponse<String> response =
+                    HTTP.send(request(n, path).GET().build(), HttpResponse.BodyHandlers.ofString());
             return response.statusCode() == 200 ? Optional.of(response.body()) : Optional.empty();
         } catch (IOException e) {
             return Optional.empty();
@@ -327,7 +374,8 @@ final class TestCluster implements AutoCloseable {
     int code(int n, String method, String path, Optional<String> token) throws IOException, InterruptedException {
         HttpRequest.Builder request = request(n, path).method(method, HttpRequest.BodyPublishers.noBody());
         token.ifPresent(t -> request.header("Authorization", "Bearer " + t));
-        return HTTP.send(request.build(), HttpResponse.BodyHandlers.discarding()).statusCode();
+        return HTTP.send(request.build(), HttpResponse.BodyHandlers.discarding())
+                .statusCode();
     }
 
     private HttpRequest.Builder request(int n, String path) {

@@ -266,8 +266,8 @@ public final class ApiServer implements AutoCloseable {
         Published p = loop.published();
         String id = p == null ? "" : p.identity().id().value();
         if (!id.equals(parameter(exchange, "confirm"))) {
-            throw new IllegalArgumentException("this replaces all data of " + id + " by a copy of the primary's; say"
-                    + " /reinit?confirm=" + id);
+            throw new IllegalArgumentException(
+                    "this replaces all data of " + id + " by a copy of the primary's; say" + " /reinit?confirm=" + id);
         }
         return answer;
     }

@@ -139,7 +139,8 @@ public final class FailoverBench {
             throw new BenchException("cannot rebuild the diverged node: " + e.getMessage(), e);
         }
         if (!watcher.awaitRejoined(settings.deadline())) {
-            throw new BenchException("a rebuilt node did not come back within " + settings.deadline().toSeconds() + " s");
+            throw new BenchException("a rebuilt node did not come back within "
+                    + settings.deadline().toSeconds() + " s");
         }
     }
 

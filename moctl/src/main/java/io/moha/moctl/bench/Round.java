@@ -200,9 +200,9 @@ final class Round {
             failure = !health.errant().isEmpty() && settings.reinitDiverged()
                     ? ""
                     : health.errant().isEmpty()
-                    ? "not healthy again within " + settings.deadline().toSeconds() + " s: "
-                            + String.join("; ", health.obstacles())
-                    : "diverged: " + health.errant();
+                            ? "not healthy again within " + settings.deadline().toSeconds() + " s: "
+                                    + String.join("; ", health.obstacles())
+                            : "diverged: " + health.errant();
         }
         if (failure.isEmpty() && health.errant().isEmpty()) {
             String difference = watcher.awaitSameData(settings.deadline());

@@ -109,8 +109,9 @@ final class BenchFailoverCommand implements Callable<Integer> {
 
     @Option(
             names = "--reinit-diverged",
-            description = "Rebuild a diverged node from the new primary and go on, instead of stopping: what only that node "
-                    + "has is named in the result and then LOST.")
+            description =
+                    "Rebuild a diverged node from the new primary and go on, instead of stopping: what only that node "
+                            + "has is named in the result and then LOST.")
     private boolean reinitDiverged;
 
     @Option(names = "--out", paramLabel = "FILE", description = "Write the JSON there too.")

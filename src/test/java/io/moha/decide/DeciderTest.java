@@ -1,0 +1,432 @@
+package io.moha.decide;
+
+import static io.moha.decide.Ballots.*;
+import static io.moha.decide.ObservationBuilder.*;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.moha.decide.Observation.Health;
+import io.moha.model.Ballot;
+import io.moha.model.GtidSet;
+import io.moha.model.NodeId;
+import io.moha.model.PromotionRule;
+import io.moha.model.Term;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+class DeciderTest {
+    static final Policy POLICY = new Policy(
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(3),
+            Duration.ofMillis(500),
+            Duration.ofSeconds(2),
+            Duration.ofMillis(500),
+            Duration.ofSeconds(30),
+            3,
+            1000,
+            Duration.ofSeconds(5),
+            Duration.ofSeconds(20),
+            Duration.ofSeconds(30),
+            Duration.ofSeconds(3));
+    private static final Duration LATER = Duration.ofSeconds(2).plusNanos(1);
+
+    private static ObservationBuilder seen() {
+        return new ObservationBuilder();
+    }
+
+    /** Nobody holds term 3's role; this node's receiver stands still. */
+    private static ObservationBuilder vacant() {
+        return seen().nobodyHolds().receiverStopped();
+    }
+
+    private static NodeState in(Phase phase) {
+        return new NodeState(phase, START, new Term(3), true, Optional.empty(), "", 0, 0);
+    }
+
+    private static NodeState coldIn(Phase phase) {
+        return new NodeState(phase, START, new Term(3), false, Optional.empty(), "", 0, 0);
+    }
+
+    private static NodeState resignedAt(long modRevision) {
+        return new NodeState(Phase.FENCED, START, new Term(3), true, Optional.empty(), "", modRevision, 0);
+    }
+
+    private static NodeState electing(Phase phase) {
+        return new NodeState(phase, START, new Term(3), true, Optional.empty(), "", 0, START);
+    }
+
+    private static Decision decide(NodeState state, ObservationBuilder seen) {
+        return Decider.decide(state, seen.build(), POLICY);
+    }
+
+    private static Ballot mine(String received) {
+        return ballot("n1", 4, gtids(received));
+    }
+
+    // Elections.
+
+    @Test
+    void theFirstElectionEverWaitsForTheExpectedMembers() {
+        ObservationBuilder two = vacant().noChannel().term(0).live("n1", "n2");
+        Decision waits = decide(NodeState.starting(START, Term.NONE), two);
+        assertThat(waits.diagnosis()).isEqualTo(Diagnosis.BOOTSTRAP_WAITS);
+        assertThat(waits.actions()).isEmpty();
+        assertThat(waits.because()).contains("2 of 3");
+
+        ObservationBuilder three = vacant().noChannel().term(0);
+        assertThat(decide(NodeState.starting(START, Term.NONE), three).actions())
+                .singleElement()
+                .isInstanceOf(Action.PutBallot.class);
+    }
+
+    @Test
+    void whenTheHolderVanishesTheReplicaFirstStopsItsReceiverAndCastsNoBallot() {
+        Decision decision = decide(in(Phase.FOLLOWING), seen().nobodyHolds());
+        assertThat(decision.actions()).containsExactly(new Action.StopReceiver());
+        assertThat(decision.next().phase()).isEqualTo(Phase.VOTING);
+    }
+
+    @Test
+    void withTheReceiverStoppedItCastsItsBallotForTheComingTerm() {
+        ObservationBuilder seen = vacant().executed(gtids("1-9"));
+        Ballot wanted = executed(mine("1-10"), gtids("1-9"));
+        assertThat(decide(in(Phase.VOTING), seen).actions()).containsExactly(new Action.PutBallot(new Term(3), wanted));
+    }
+
+    @Test
+    void aBallotThatNoLongerSaysWhatWasReceivedIsCastAgain() {
+        Decision decision = decide(in(Phase.VOTING), vacant().vote(mine("1-9"), 31));
+        assertThat(decision.diagnosis()).isEqualTo(Diagnosis.NO_BALLOT);
+    }
+
+    @Test
+    void itWaitsForTheBallotsOfTheLiveOthersUntilTheElectionTimesOut() {
+        Decision waits =
+                decide(electing(Phase.VOTING), vacant().vote(mine("1-10"), 31).vote(ballot("n2", 4, gtids("1-9")), 32));
+        assertThat(waits.diagnosis()).isEqualTo(Diagnosis.BALLOTS_MISSING);
+        assertThat(waits.actions()).isEmpty();
+        assertThat(waits.because()).contains("n3").doesNotContain("n2");
+
+        Decision goes = decide(
+                electing(Phase.VOTING), vacant().after(LATER).leaseSentAt(START).vote(mine("1-10"), 31));
+        assertThat(goes.diagnosis()).isEqualTo(Diagnosis.MY_TURN);
+    }
+
+    @Test
+    void theFirstOfTheRankingCampaignsGuardedByEveryBallotItCounted() {
+        ObservationBuilder seen = vacant().vote(mine("1-10"), 31)
+                .vote(ballot("n2", 4, gtids("1-9")), 32)
+                .vote(unfit(ballot("n3", 4, GtidSet.EMPTY), "its database is down"), 33);
+        assertThat(decide(in(Phase.VOTING), seen).actions())
+                .containsExactly(new Action.Campaign(
+                        new Term(3), Map.of(ME, 31L, new NodeId("n2"), 32L, new NodeId("n3"), 33L), gtids("1-10")));
+    }
+
+    @Test
+    void ballotsOfAnEarlierTermAreNotCounted() {
+        ObservationBuilder seen = vacant().live("n1").vote(mine("1-10"), 31).vote(ballot("n2", 3, gtids("1-99")), 12);
+        assertThat(decide(in(Phase.VOTING), seen).actions())
+                .containsExactly(new Action.Campaign(new Term(3), Map.of(ME, 31L), gtids("1-10")));
+    }
+
+    @Test
+    void aLongerReceivedSetBeatsABetterIdAndABetterRule() {
+        ObservationBuilder seen = vacant().rule(PromotionRule.PREFER)
+                .live("n1", "n3")
+                .vote(ruled(mine("1-10"), PromotionRule.PREFER), 31)
+                .vote(ballot("n3", 4, gtids("1-11")), 33);
+        Decision decision = decide(in(Phase.VOTING), seen);
+        assertThat(decision.diagnosis()).isEqualTo(Diagnosis.OUTRANKED);
+        assertThat(decision.actions()).isEmpty();
+    }
+
+    @Test
+    void theSecondOfTheRankingCampaignsAfterItsHandicapOnly() {
+        Duration handicapOver = Duration.ofMillis(2500);
+        assertThat(decide(electing(Phase.VOTING), second().after(handicapOver)).diagnosis())
+                .isEqualTo(Diagnosis.OUTRANKED);
+        assertThat(decide(electing(Phase.VOTING), second().after(handicapOver.plusNanos(1)))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.MY_TURN);
+    }
+
+    private static ObservationBuilder second() {
+        return vacant().live("n1", "n3").vote(mine("1-10"), 31).vote(ballot("n3", 4, gtids("1-11")), 33);
+    }
+
+    @Test
+    void withoutAFreshLeaseNobodyCampaigns() {
+        assertThat(decide(in(Phase.VOTING), vacant().live("n1").noLease().vote(mine("1-10"), 31))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.OUTRANKED);
+    }
+
+    @Test
+    void anOnlyFollowNodeSaysSoAndNeverCampaigns() {
+        Decision votes = decide(in(Phase.VOTING), vacant().rule(PromotionRule.MUST_NOT));
+        Ballot cast = ((Action.PutBallot) votes.actions().get(0)).ballot();
+        assertThat(cast.eligible()).isFalse();
+        assertThat(cast.reason()).contains("must_not");
+
+        Decision alone = decide(
+                electing(Phase.VOTING),
+                vacant().rule(PromotionRule.MUST_NOT).live("n1").vote(cast, 31).after(Duration.ofSeconds(5)));
+        assertThat(alone.diagnosis()).isEqualTo(Diagnosis.NOBODY_ELIGIBLE);
+        assertThat(alone.actions()).isEmpty();
+    }
+
+    @Test
+    void aColdStartWaitsByNameForMembersWhoseDataNobodyKnows() {
+        ObservationBuilder seen = vacant().after(Duration.ofSeconds(6))
+                .live("n1", "n2")
+                .vote(cold(mine("1-10")), 31)
+                .vote(cold(ballot("n2", 4, gtids("1-9"))), 32);
+        Decision waits = decide(coldIn(Phase.VOTING), seen);
+        assertThat(waits.diagnosis()).isEqualTo(Diagnosis.COLD_START_WAITS);
+        assertThat(waits.because()).contains("[n3]");
+        assertThat(waits.actions()).isEmpty();
+
+        seen.members("n1", "n2").leaseSentAt(START + Duration.ofSeconds(6).toNanos());
+        assertThat(decide(coldIn(Phase.VOTING), seen).diagnosis()).isEqualTo(Diagnosis.MY_TURN);
+    }
+
+    // The lease and the fence.
+
+    @Test
+    void thePrimaryFencesAtFenceAtCountedFromTheSendOfTheLastConfirmedRenewal() {
+        long sentAt = START - 123;
+        long fenceAt = sentAt + Duration.ofMillis(6500).toNanos();
+        ObservationBuilder before =
+                seen().iAmTheOpenPrimary().leaseSentAt(sentAt).at(fenceAt - 1);
+        assertThat(decide(in(Phase.PRIMARY), before).diagnosis()).isEqualTo(Diagnosis.SERVING);
+
+        Decision fences = decide(in(Phase.PRIMARY), before.at(fenceAt));
+        assertThat(fences.next().phase()).isEqualTo(Phase.FENCING);
+        assertThat(fences.actions())
+                .containsExactly(
+                        new Action.Fence(fenceAt + Duration.ofSeconds(2).toNanos(), false));
+    }
+
+    @Test
+    void aLeaseThatIsNotTrustedAfterASuspensionFencesWithoutPatience() {
+        assertThat(decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().leaseNotTrusted())
+                        .actions())
+                .containsExactly(new Action.Fence(START, false));
+    }
+
+    @Test
+    void whoLosesTheRoleFences() {
+        for (Phase phase : new Phase[] {Phase.PROMOTING, Phase.PRIMARY, Phase.READ_ONLY}) {
+            Decision other = decide(in(phase), seen().iAmTheOpenPrimary().heldBy("n2"));
+            assertThat(other.diagnosis()).isEqualTo(Diagnosis.ROLE_LOST);
+            assertThat(other.next().phase()).isEqualTo(Phase.FENCING);
+            assertThat(other.actions()).singleElement().isInstanceOf(Action.Fence.class);
+            assertThat(decide(in(phase), seen().iAmTheOpenPrimary().nobodyHolds())
+                            .diagnosis())
+                    .isEqualTo(Diagnosis.ROLE_LOST);
+        }
+    }
+
+    @Test
+    void aDatabaseThatIsWritableWithoutTheRoleIsFenced() {
+        Decision decision = decide(in(Phase.FOLLOWING), seen().open());
+        assertThat(decision.next().phase()).isEqualTo(Phase.FENCING);
+        assertThat(decision.actions()).singleElement().isInstanceOf(Action.Fence.class);
+    }
+
+    @Test
+    void theFenceIsConfirmedByReadingBackWithNoOpeningUnderWayOrByDeath() {
+        assertThat(decide(in(Phase.FENCING), seen().open()).diagnosis()).isEqualTo(Diagnosis.FENCE_PENDING);
+        assertThat(decide(in(Phase.FENCING), seen().openingUnderWay()).diagnosis())
+                .isEqualTo(Diagnosis.FENCE_PENDING);
+        assertThat(decide(in(Phase.FENCING), seen()).next().phase()).isEqualTo(Phase.FENCED);
+        assertThat(decide(in(Phase.FENCING), seen().databaseDead()).next().phase())
+                .isEqualTo(Phase.FENCED);
+    }
+
+    @Test
+    void whenItsDatabaseDiesThePrimaryResignsWithABlindBallotAtOnce() {
+        Decision decision = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().databaseDead());
+        Ballot blind = unfit(ballot("n1", 4, GtidSet.EMPTY), "its database process died");
+        assertThat(decision.actions()).containsExactly(new Action.Resign(new Term(3), 22, blind));
+        assertThat(decision.next().phase()).isEqualTo(Phase.FENCED);
+        assertThat(decision.next().resignedAt()).isEqualTo(22);
+    }
+
+    @Test
+    void aSilentDatabaseIsLeftAloneUntilItIsStuckAndThenKilledAtOnce() {
+        Duration stuck = POLICY.stuckAfter();
+        Decision slow = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().health(Health.SILENT, stuck));
+        assertThat(slow.diagnosis()).isEqualTo(Diagnosis.DATABASE_SILENT);
+        assertThat(slow.actions()).isEmpty();
+        assertThat(slow.next().phase()).isEqualTo(Phase.PRIMARY);
+
+        Decision kills =
+                decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().health(Health.SILENT, stuck.plusNanos(1)));
+        assertThat(kills.actions()).containsExactly(new Action.Fence(START, true));
+    }
+
+    @Test
+    void withoutEtcdAReplicaKeepsStill() {
+        for (ObservationBuilder seen :
+                new ObservationBuilder[] {seen().storeNeverAnswered(), seen().storeReadAgo(POLICY.storeStale())}) {
+            Decision decision = decide(in(Phase.FOLLOWING), seen);
+            assertThat(decision.diagnosis()).isEqualTo(Diagnosis.STORE_SILENT);
+            assertThat(decision.actions()).isEmpty();
+            assertThat(decision.next().phase()).isEqualTo(Phase.FOLLOWING);
+        }
+    }
+
+    @Test
+    void aTermThatWentBackIsRefused() {
+        Decision decision = decide(in(Phase.FOLLOWING), seen().term(2));
+        assertThat(decision.diagnosis()).isEqualTo(Diagnosis.TERM_WENT_BACK);
+        assertThat(decision.actions()).isEmpty();
+        assertThat(decision.next().term()).isEqualTo(new Term(3));
+    }
+
+    // Promotion.
+
+    @Test
+    void aWinnerThatHasNotExecutedAllItReceivedDoesNotOpen() {
+        ObservationBuilder seen = seen().heldByMe().evidence().executed(gtids("1-9"));
+        assertThat(decide(in(Phase.PROMOTING), seen.channel("n2", true, true)).actions())
+                .isEmpty();
+        assertThat(decide(in(Phase.PROMOTING), seen.channel("n2", true, false)).actions())
+                .containsExactly(new Action.StartApplier());
+    }
+
+    @Test
+    void theDrainedWinnerForgetsItsSourceWritesTheEvidenceOpensAndAnnouncesInThisOrder() {
+        ObservationBuilder seen = seen().heldByMe().receiverStopped();
+        assertThat(decide(in(Phase.PROMOTING), seen).actions()).containsExactly(new Action.ForgetSource());
+        assertThat(decide(in(Phase.PROMOTING), seen.noChannel()).actions())
+                .containsExactly(new Action.WriteEvidence(new Term(3)));
+        assertThat(decide(in(Phase.PROMOTING), seen.evidence()).actions())
+                .containsExactly(new Action.OpenForWrites(new Term(3)));
+        Decision open = decide(in(Phase.PROMOTING), seen.open());
+        assertThat(open.actions()).containsExactly(new Action.Announce(new Term(3)));
+        assertThat(open.next().phase()).isEqualTo(Phase.PRIMARY);
+    }
+
+    @Test
+    void anOverdueDrainResignsAndTheNodeIsUnfitForTheNextTerm() {
+        Duration overdue = POLICY.drainTimeout().plusNanos(1);
+        ObservationBuilder seen = seen().heldByMe()
+                .receiverStopped()
+                .executed(gtids("1-9"))
+                .after(overdue)
+                .leaseSentAt(START + overdue.toNanos());
+        Decision resigns = decide(in(Phase.PROMOTING), seen);
+        assertThat(resigns.diagnosis()).isEqualTo(Diagnosis.DRAIN_OVERDUE);
+        assertThat(resigns.actions()).singleElement().isInstanceOf(Action.Resign.class);
+
+        Decision votes = decide(resigns.next(), vacant().executed(gtids("1-9")));
+        Ballot cast = ((Action.PutBallot) votes.actions().get(0)).ballot();
+        assertThat(cast.eligible()).isFalse();
+        assertThat(cast.reason()).contains("resigned from term 3");
+    }
+
+    @Test
+    void anAgentRestartedOnThePrimaryResumesTheRoleAndLeavesTheDatabaseOpen() {
+        ObservationBuilder seen = seen().iAmTheOpenPrimary().heldByMeUnder(5);
+        NodeState restarted = NodeState.starting(START, new Term(3));
+        assertThat(decide(restarted, seen).actions()).containsExactly(new Action.ResumeRole(new Term(3), 20));
+        Decision beforeEtcd = decide(restarted, seen.storeNeverAnswered());
+        assertThat(beforeEtcd.diagnosis()).isEqualTo(Diagnosis.STORE_SILENT);
+        assertThat(beforeEtcd.actions()).isEmpty();
+        assertThat(decide(restarted, seen.after(POLICY.startGrace())).diagnosis())
+                .isEqualTo(Diagnosis.WRITABLE_WITHOUT_ROLE);
+    }
+
+    @Test
+    void aResignationOfUnknownOutcomeForcesTheKeyToBeWrittenAnewBeforePromotion() {
+        ObservationBuilder seen = seen().heldByMe().noChannel();
+        assertThat(decide(resignedAt(22), seen).actions()).containsExactly(new Action.ResumeRole(new Term(3), 20));
+        assertThat(decide(resignedAt(21), seen).diagnosis()).isEqualTo(Diagnosis.CHOSEN);
+    }
+
+    // Operators' wishes.
+
+    @Test
+    void wishesCloseHandOverAndOpenThePrimary() {
+        Decision closes = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().wishReadOnly());
+        assertThat(closes.actions()).containsExactly(new Action.CloseForWrites());
+        assertThat(closes.next().phase()).isEqualTo(Phase.READ_ONLY);
+
+        ObservationBuilder held = seen().heldByMe().noChannel();
+        Decision opens = decide(in(Phase.READ_ONLY), held);
+        assertThat(opens.actions()).containsExactly(new Action.OpenForWrites(new Term(3)));
+        assertThat(opens.next().phase()).isEqualTo(Phase.PRIMARY);
+
+        assertThat(decide(in(Phase.READ_ONLY), held.wishReadOnly()).diagnosis()).isEqualTo(Diagnosis.HELD);
+        assertThat(decide(in(Phase.READ_ONLY), held.wishHandOverTo("n3")).actions())
+                .containsExactly(new Action.HandOver(new Term(3), 20, new NodeId("n3"), endpoint("n3")));
+        assertThat(decide(in(Phase.READ_ONLY), held.open()).actions()).containsExactly(new Action.CloseForWrites());
+    }
+
+    // Following.
+
+    private static ObservationBuilder newPrimary() {
+        return seen().term(4).heldBy("n3").announced("n3", 4).comparedInTerm(4).receiverStopped();
+    }
+
+    @Test
+    void aReplicaRepointsWhenDrainedContainedAndThePrimaryHasAnnouncedItself() {
+        Decision follows = decide(in(Phase.VOTING), newPrimary());
+        assertThat(follows.actions()).containsExactly(new Action.Follow(new NodeId("n3"), endpoint("n3"), new Term(4)));
+        assertThat(follows.next().term()).isEqualTo(new Term(4));
+
+        assertThat(decide(in(Phase.VOTING), newPrimary().announced("n3", 3)).diagnosis())
+                .isEqualTo(Diagnosis.PRIMARY_NOT_OPEN);
+        assertThat(decide(in(Phase.VOTING), newPrimary().notCompared()).diagnosis())
+                .isEqualTo(Diagnosis.COMPARISON_DUE);
+        assertThat(decide(in(Phase.VOTING), newPrimary().comparedInTerm(3)).diagnosis())
+                .isEqualTo(Diagnosis.COMPARISON_DUE);
+        assertThat(decide(in(Phase.VOTING), newPrimary().executed(gtids("1-9"))).diagnosis())
+                .isEqualTo(Diagnosis.BACKLOG);
+    }
+
+    @Test
+    void aDivergedNodeNamesTheTransactionsAndDoesNothing() {
+        Decision decision = decide(in(Phase.VOTING), newPrimary().primaryHas(gtids("1-8")));
+        assertThat(decision.next().phase()).isEqualTo(Phase.DIVERGED);
+        assertThat(decision.actions()).isEmpty();
+        assertThat(decision.because()).contains(gtids("9-10").toString());
+    }
+
+    @Test
+    void aDivergedNodeIsRebuiltOnlyWhenAnOperatorGivesItsDataUp() {
+        Decision decision =
+                decide(in(Phase.DIVERGED), newPrimary().primaryHas(gtids("1-8")).wishRebuild());
+        assertThat(decision.actions()).containsExactly(new Action.CloneFrom(new NodeId("n3"), endpoint("n3")));
+        assertThat(decision.next().phase()).isEqualTo(Phase.JOINING);
+    }
+
+    @Test
+    void aBallotIsWithdrawnBeforeTheOldPrimaryIsFollowedAgain() {
+        assertThat(decide(in(Phase.VOTING), seen().receiverStopped().vote(mine("1-10"), 31))
+                        .actions())
+                .containsExactly(new Action.WithdrawBallot(new Term(3)));
+    }
+
+    @Test
+    void aHealthyReplicaHasNothingToDo() {
+        Decision decision = decide(in(Phase.FOLLOWING), seen());
+        assertThat(decision.diagnosis()).isEqualTo(Diagnosis.FOLLOWING_WELL);
+        assertThat(decision.actions()).isEmpty();
+    }
+
+    @Test
+    void aReceiverWhoseSourceIsGoneRestsBeforeTheLeaseEnds() {
+        ObservationBuilder seen = seen().announced("n2", 3);
+        assertThat(decide(in(Phase.FOLLOWING), seen.sourceAway("n2", Duration.ofSeconds(31)))
+                        .actions())
+                .as("not at once: a short break heals by itself")
+                .noneMatch(a -> a instanceof Action.StopReceiver);
+        assertThat(decide(in(Phase.FOLLOWING), seen.sourceAway("n2", Duration.ofSeconds(37)))
+                        .actions())
+                .containsExactly(new Action.StopReceiver());
+    }
+}
