@@ -12,6 +12,7 @@ import io.moha.config.ConfigLoader;
 import io.moha.config.Secret;
 import io.moha.decide.Policy;
 import io.moha.model.NodeId;
+import io.moha.mysql.DatabaseException;
 import io.moha.mysql.DatabaseProcess;
 import io.moha.mysql.jdbc.JdbcDatabase;
 import io.moha.mysql.jdbc.JdbcSettings;
@@ -160,10 +161,10 @@ public final class Main implements Callable<Integer> {
                             + (inUse ? "the port is in use; stop the other program or choose another port" : e));
         }
         agent.start();
-        return serve(settings, agent, server);
+        return serve(settings, agent, server, database);
     }
 
-    private int serve(AgentConfig settings, Agent agent, ApiServer server) {
+    private int serve(AgentConfig settings, Agent agent, ApiServer server, JdbcDatabase database) {
         CountDownLatch stop = new CountDownLatch(1);
         CountDownLatch stopped = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
@@ -178,6 +179,7 @@ public final class Main implements Callable<Integer> {
         try {
             refusal = awaitServices(settings, agent, stop);
             if (refusal.isEmpty()) {
+                warnOfAccounts(database);
                 stop.await();
                 LOG.info(
                         "stopping; the role and the registration stay until their leases end, so that a restarted agent"
@@ -191,6 +193,15 @@ public final class Main implements Callable<Integer> {
             stopped.countDown();
         }
         return refusal.isEmpty() ? 0 : fail(UNAVAILABLE, refusal);
+    }
+
+    /** Accounts that the fence does not stop, by name. */
+    private static void warnOfAccounts(JdbcDatabase database) {
+        try {
+            database.accountWarnings(Duration.ofSeconds(2)).forEach(w -> LOG.warn("{}", w));
+        } catch (DatabaseException e) {
+            LOG.warn("the accounts could not be checked: {}", e.getMessage());
+        }
     }
 
     /** A wrong password never heals by waiting; a service that is away may come within the start timeout. */

@@ -8,12 +8,16 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The statements that move a server from one source to another. All are allowed while super_read_only is on. */
 final class Replication {
     /** The server's upper bound; what 0 means differs from one manual to the next. */
     private static final long FOR_EVER = 4294967295L;
 
+    private static final Logger LOG = LoggerFactory.getLogger(Replication.class);
+    private static final int SELECT_DENIED = 1142;
     private static final Duration KILL_WITHIN = Duration.ofSeconds(2);
     private static final String COORDINATOR = "SELECT t.processlist_id"
             + " FROM performance_schema.replication_applier_status_by_coordinator c"
@@ -45,7 +49,7 @@ final class Replication {
     static void stopDrained(Link link) throws SQLException, DatabaseException {
         stopReceiver(link);
         if (Sql.first(link, "SHOW REPLICA STATUS", Replication::insideGroup).orElse(false)) {
-            Optional<Long> coordinator = Sql.first(link, COORDINATOR, row -> row.getLong(1));
+            Optional<Long> coordinator = coordinator(link);
             if (coordinator.isPresent()) {
                 Sql.execute(link, "KILL " + coordinator.get());
                 // A STOP that arrives before the thread has ended would make it wait all the same.
@@ -53,6 +57,19 @@ final class Replication {
             }
         }
         Sql.execute(link, "STOP REPLICA");
+    }
+
+    /** Without SELECT on performance_schema the thread cannot be found: STOP REPLICA then waits as MySQL does. */
+    private static Optional<Long> coordinator(Link link) throws SQLException {
+        try {
+            return Sql.first(link, COORDINATOR, row -> row.getLong(1));
+        } catch (SQLException e) {
+            if (e.getErrorCode() != SELECT_DENIED) {
+                throw e;
+            }
+            LOG.warn("this agent's account may not read performance_schema: stopping replication may take 60 s");
+            return Optional.empty();
+        }
     }
 
     private static void awaitApplierStopped(Link link) throws SQLException, DatabaseException {
