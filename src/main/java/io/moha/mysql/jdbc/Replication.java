@@ -18,6 +18,7 @@ final class Replication {
 
     private static final Logger LOG = LoggerFactory.getLogger(Replication.class);
     private static final int SELECT_DENIED = 1142;
+    private static final int NOT_OWNER = 1095;
     private static final Duration KILL_WITHIN = Duration.ofSeconds(2);
     private static final String COORDINATOR = "SELECT t.processlist_id"
             + " FROM performance_schema.replication_applier_status_by_coordinator c"
@@ -49,27 +50,31 @@ final class Replication {
     static void stopDrained(Link link) throws SQLException, DatabaseException {
         stopReceiver(link);
         if (Sql.first(link, "SHOW REPLICA STATUS", Replication::insideGroup).orElse(false)) {
-            Optional<Long> coordinator = coordinator(link);
-            if (coordinator.isPresent()) {
-                Sql.execute(link, "KILL " + coordinator.get());
-                // A STOP that arrives before the thread has ended would make it wait all the same.
-                awaitApplierStopped(link);
-            }
+            killCoordinator(link);
         }
         Sql.execute(link, "STOP REPLICA");
     }
 
-    /** Without SELECT on performance_schema the thread cannot be found: STOP REPLICA then waits as MySQL does. */
-    private static Optional<Long> coordinator(Link link) throws SQLException {
+    /** Without the privileges the thread cannot be found or killed: STOP REPLICA then waits as MySQL does. */
+    private static void killCoordinator(Link link) throws SQLException, DatabaseException {
         try {
-            return Sql.first(link, COORDINATOR, row -> row.getLong(1));
+            Optional<Long> coordinator = Sql.first(link, COORDINATOR, row -> row.getLong(1));
+            if (coordinator.isEmpty()) {
+                return;
+            }
+            Sql.execute(link, "KILL " + coordinator.get());
         } catch (SQLException e) {
-            if (e.getErrorCode() != SELECT_DENIED) {
+            if (e.getErrorCode() != SELECT_DENIED && e.getErrorCode() != NOT_OWNER) {
                 throw e;
             }
-            LOG.warn("this agent's account may not read performance_schema: stopping replication may take 60 s");
-            return Optional.empty();
+            LOG.warn(
+                    "this agent's account may not kill the applier ({}): stopping replication may take 60 s; grant it"
+                            + " SYSTEM_USER on *.* and SELECT on performance_schema.*",
+                    e.getMessage());
+            return;
         }
+        // A STOP that arrives before the thread has ended would make it wait all the same.
+        awaitApplierStopped(link);
     }
 
     private static void awaitApplierStopped(Link link) throws SQLException, DatabaseException {
