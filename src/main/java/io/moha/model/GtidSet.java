@@ -20,6 +20,7 @@ public final class GtidSet {
 
     private static final Pattern UUID = Pattern.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
     private static final Pattern TAG = Pattern.compile("[a-z_][a-z0-9_]{0,31}");
+    private static final Pattern INTERVAL = Pattern.compile("[0-9]+(-[0-9]+)?");
 
     /** Numbers from {@code first} to {@code last}, both included. */
     private record Interval(long first, long last) {}
@@ -48,7 +49,8 @@ public final class GtidSet {
     public static GtidSet parse(String text) {
         TreeMap<Source, List<Interval>> found = new TreeMap<>();
         for (String part : text.split(",", -1)) {
-            String trimmed = part.replaceAll("\\s", "").toLowerCase(Locale.ROOT);
+            // White space separates: "1 2" is not 12.
+            String trimmed = part.strip().replaceAll("\\s*([:-])\\s*", "$1").toLowerCase(Locale.ROOT);
             if (!trimmed.isEmpty()) {
                 parsePart(trimmed, found);
             }
@@ -85,6 +87,9 @@ public final class GtidSet {
 
     private static Interval interval(String text, String part) {
         int dash = text.indexOf('-');
+        if (!INTERVAL.matcher(text).matches()) {
+            throw new IllegalArgumentException("GTID set part '" + part + "': '" + text + "' is not an interval");
+        }
         try {
             long first = Long.parseLong(dash < 0 ? text : text.substring(0, dash));
             long last = dash < 0 ? first : Long.parseLong(text.substring(dash + 1));
