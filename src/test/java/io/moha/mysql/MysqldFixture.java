@@ -17,6 +17,8 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
 
@@ -252,9 +254,29 @@ public final class MysqldFixture implements AutoCloseable {
         }
     }
 
-    /** SIGSTOP: the process stands still, its sockets stay open. */
-    public void freeze() {
+    /** SIGSTOP: the process stands still, its sockets stay open. Returns when every thread has stopped. */
+    public void freeze() throws IOException {
         run(List.of("kill", "-STOP", Long.toString(pid())));
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (!standsStill()) {
+            if (System.nanoTime() - until > 0) {
+                throw new IOException("mysqld " + pid() + " does not stand still after SIGSTOP");
+            }
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    /** On a loaded machine a thread may run on for a moment after the signal was sent. */
+    private boolean standsStill() throws IOException {
+        try (Stream<Path> threads = Files.list(Path.of("/proc", Long.toString(pid()), "task"))) {
+            for (Path thread : threads.toList()) {
+                String stat = Files.readString(thread.resolve("stat"));
+                if (stat.charAt(stat.lastIndexOf(')') + 2) != 'T') {
+                    return false;
+                }
+            }
+        }
+        return true;
     }
 
     /** SIGCONT. */
