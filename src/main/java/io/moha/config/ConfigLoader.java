@@ -20,12 +20,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** Reads {@code config.toml}. */
 public final class ConfigLoader {
-    private static final Pattern DURATION = Pattern.compile("(\\d{1,6})(ms|s|m)");
     private static final Set<String> SSL_MODES = Set.of("DISABLED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY");
     private static final Set<String> LEVELS = Set.of("debug", "info", "warn", "error", "fatal", "trace");
 
@@ -61,32 +58,19 @@ public final class ConfigLoader {
         try {
             return new ConfigLoader(file, new TomlMapper().readTree(content)).build();
         } catch (JsonProcessingException e) {
-            String where =
-                    e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
-            throw new ConfigException(
-                    ConfigException.BAD,
-                    file + where + ": not valid TOML: " + duplicate(content, e.getOriginalMessage())
-                            + "; correct that line",
-                    e);
+            throw new ConfigException(ConfigException.BAD, notToml(file, content, e), e);
         }
     }
 
-    /** TOML allows a key once a table; the parser says so without the first line. */
-    private static String duplicate(String content, String message) {
-        Matcher matcher =
-                Pattern.compile("(?i)duplicate key '?([A-Za-z0-9_-]+)'?").matcher(message);
-        if (!matcher.find()) {
-            return message;
+    /** The parser's own words, without the text it stumbled over: that may be a secret. */
+    private static String notToml(Path file, String content, JsonProcessingException e) {
+        String duplicate = e.getOriginalMessage().startsWith("Duplicate key") ? Duplicates.describe(content) : "";
+        if (!duplicate.isEmpty()) {
+            return file + ": " + duplicate;
         }
-        String key = matcher.group(1);
-        List<Integer> lines = new ArrayList<>();
-        String[] all = content.split("\n", -1);
-        for (int i = 0; i < all.length; i++) {
-            if (all[i].strip().matches(Pattern.quote(key) + "\\s*=.*")) {
-                lines.add(i + 1);
-            }
-        }
-        return "the key '" + key + "' stands more than once (lines " + lines + "): keep one of them";
+        String where =
+                e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr();
+        return file + where + ": not valid TOML: " + e.getOriginalMessage() + "; correct that line";
     }
 
     private Section table(JsonNode root, String name) throws ConfigException {
@@ -229,7 +213,7 @@ public final class ConfigLoader {
                 new Endpoint(database.text("host", "127.0.0.1"), (int) database.number("port", 3306, 1, 65_535)),
                 database.required("user", "moha"),
                 secretRequired(database, "password", "password-file"),
-                duration(database, "timeout", "1s"),
+                database.duration("timeout", "1s"),
                 database.required("replication_user", "repl"),
                 secretRequired(database, "replication_password", "replication_password_file"),
                 database.text("replication_net", "%"),
@@ -242,23 +226,6 @@ public final class ConfigLoader {
             throw section.bad(key, "is missing", "write " + fileKey + " = \"/path/to/a/file\" (or " + key + ")");
         }
         return secret.get();
-    }
-
-    private static Duration duration(Section section, String key, String otherwise) throws ConfigException {
-        String text = section.text(key, otherwise);
-        Matcher matcher = DURATION.matcher(text);
-        if (!matcher.matches()) {
-            throw section.bad(
-                    key,
-                    "value '" + text + "' is not a duration",
-                    "write for example \"" + otherwise + "\" or \"500ms\"");
-        }
-        long number = Long.parseLong(matcher.group(1));
-        return switch (matcher.group(2)) {
-            case "ms" -> Duration.ofMillis(number);
-            case "s" -> Duration.ofSeconds(number);
-            default -> Duration.ofMinutes(number);
-        };
     }
 
     private Endpoint listen(AgentConfig.Db db) throws ConfigException {
@@ -334,12 +301,11 @@ public final class ConfigLoader {
         if (anonymous) {
             warnings.add(file + ": api-allow-anonymous = true: everybody who reaches the port may change the primary");
         }
-        return new AgentConfig.Api(
-                listen(db),
-                address,
-                top.secret("api-token", "api-token-file"),
-                top.flag("api-allow-get", false),
-                anonymous);
+        Optional<Secret> token = top.secret("api-token", "api-token-file");
+        if (token.filter(t -> t.reveal().isBlank()).isPresent()) {
+            throw top.bad("api-token", "is empty", "write a long random text, or remove the key");
+        }
+        return new AgentConfig.Api(listen(db), address, token, top.flag("api-allow-get", false), anonymous);
     }
 
     private AgentConfig.Control process() throws ConfigException {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,9 +13,13 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** One table of the file: typed reading of its keys, with errors that name file, key, value and fix. */
 final class Section {
+    private static final Pattern DURATION = Pattern.compile("(\\d{1,6})(ms|s|m)");
+
     private final Path file;
     private final String name;
     private final JsonNode node;
@@ -70,6 +75,15 @@ final class Section {
         return value.map(JsonNode::asText);
     }
 
+    /** A text that no message may show. */
+    private Optional<String> unshown(String key) throws ConfigException {
+        Optional<JsonNode> value = get(key);
+        if (value.isPresent() && !value.get().isTextual()) {
+            throw bad(key, "value is not a text", "write it in quotes: " + key + " = \"...\"");
+        }
+        return value.map(JsonNode::asText);
+    }
+
     boolean flag(String key, boolean otherwise) throws ConfigException {
         Optional<JsonNode> value = get(key);
         if (value.isPresent() && !value.get().isBoolean()) {
@@ -87,10 +101,32 @@ final class Section {
             throw bad(key, "value " + value.get() + " is not a whole number", "write " + key + " = " + otherwise);
         }
         long number = value.get().asLong();
-        if (number < least || number > most) {
-            throw bad(key, "value " + number + " is out of range", "take one from " + least + " to " + most);
+        if (!value.get().canConvertToLong() || number < least || number > most) {
+            throw bad(key, "value " + value.get() + " is out of range", "take one from " + least + " to " + most);
         }
         return number;
+    }
+
+    /** A duration text of at least 100 ms: {@code 500ms}, {@code 1s}, {@code 1m}. */
+    Duration duration(String key, String otherwise) throws ConfigException {
+        String text = text(key, otherwise);
+        Matcher matcher = DURATION.matcher(text);
+        if (!matcher.matches()) {
+            throw bad(
+                    key,
+                    "value '" + text + "' is not a duration",
+                    "write for example \"" + otherwise + "\" or \"500ms\"");
+        }
+        long number = Long.parseLong(matcher.group(1));
+        Duration duration = switch (matcher.group(2)) {
+            case "ms" -> Duration.ofMillis(number);
+            case "s" -> Duration.ofSeconds(number);
+            default -> Duration.ofMinutes(number);
+        };
+        if (duration.toMillis() < 100) {
+            throw bad(key, "value '" + text + "' is out of range", "take at least \"100ms\"");
+        }
+        return duration;
     }
 
     List<String> list(String key) throws ConfigException {
@@ -121,6 +157,12 @@ final class Section {
                 throw bad(key, "value " + value.get() + " is not a table", "write " + key + " = { rack = \"r1\" }");
             }
             for (Map.Entry<String, JsonNode> each : value.get().properties()) {
+                if (!each.getValue().isTextual()) {
+                    throw bad(
+                            key,
+                            "value " + each.getValue() + " of '" + each.getKey() + "' is not a text",
+                            "write it in quotes");
+                }
                 map.put(each.getKey(), each.getValue().asText());
             }
         }
@@ -129,7 +171,7 @@ final class Section {
 
     /** A secret from {@code key} or from the file that {@code fileKey} names; never both. */
     Optional<Secret> secret(String key, String fileKey) throws ConfigException {
-        Optional<String> direct = optional(key);
+        Optional<String> direct = unshown(key);
         Optional<String> path = optional(fileKey);
         if (direct.isPresent() && path.isPresent()) {
             throw bad(key, "is given, and so is '" + fileKey + "'", "keep only one of them");
