@@ -125,11 +125,22 @@ public final class GtidSet {
     /** Whether every transaction of {@code other} is in this set. */
     public boolean contains(GtidSet other) {
         for (Map.Entry<Source, List<Interval>> entry : other.intervals.entrySet()) {
-            List<Interval> mine = intervals.getOrDefault(entry.getKey(), List.of());
-            for (Interval wanted : entry.getValue()) {
-                if (mine.stream().noneMatch(i -> i.first() <= wanted.first() && i.last() >= wanted.last())) {
-                    return false;
-                }
+            if (!covers(intervals.getOrDefault(entry.getKey(), List.of()), entry.getValue())) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** One walk over both lists: a server that applies out of order can have thousands of gaps. */
+    private static boolean covers(List<Interval> list, List<Interval> wanted) {
+        int i = 0;
+        for (Interval each : wanted) {
+            while (i < list.size() && list.get(i).last() < each.last()) {
+                i++;
+            }
+            if (i == list.size() || list.get(i).first() > each.first()) {
+                return false;
             }
         }
         return true;
@@ -149,32 +160,39 @@ public final class GtidSet {
     public GtidSet subtract(GtidSet other) {
         TreeMap<Source, List<Interval>> left = new TreeMap<>();
         intervals.forEach((source, list) -> {
-            List<Interval> rest = list;
-            for (Interval cut : other.intervals.getOrDefault(source, List.of())) {
-                rest = without(rest, cut);
-            }
+            List<Interval> rest = without(list, other.intervals.getOrDefault(source, List.of()));
             if (!rest.isEmpty()) {
-                left.put(source, List.copyOf(rest));
+                left.put(source, rest);
             }
         });
         return left.isEmpty() ? EMPTY : new GtidSet(left);
     }
 
-    private static List<Interval> without(List<Interval> list, Interval cut) {
+    /** One walk over both lists, as in {@link #covers}. */
+    private static List<Interval> without(List<Interval> list, List<Interval> cuts) {
         List<Interval> rest = new ArrayList<>();
-        for (Interval i : list) {
-            if (cut.last() < i.first() || cut.first() > i.last()) {
-                rest.add(i);
-                continue;
+        int next = 0;
+        for (Interval each : list) {
+            while (next < cuts.size() && cuts.get(next).last() < each.first()) {
+                next++;
             }
-            if (i.first() < cut.first()) {
-                rest.add(new Interval(i.first(), cut.first() - 1));
+            long first = each.first();
+            boolean left = true;
+            for (int i = next; left && i < cuts.size() && cuts.get(i).first() <= each.last(); i++) {
+                Interval cut = cuts.get(i);
+                if (first < cut.first()) {
+                    rest.add(new Interval(first, cut.first() - 1));
+                }
+                // No addition where it could overflow: a cut up to the end leaves nothing.
+                left = cut.last() < each.last();
+                first = left ? cut.last() + 1 : first;
+                next = i;
             }
-            if (i.last() > cut.last()) {
-                rest.add(new Interval(cut.last() + 1, i.last()));
+            if (left) {
+                rest.add(new Interval(first, each.last()));
             }
         }
-        return rest;
+        return List.copyOf(rest);
     }
 
     public GtidSet intersect(GtidSet other) {

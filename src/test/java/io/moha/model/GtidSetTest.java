@@ -177,6 +177,31 @@ class GtidSetTest {
         assertThat(all.union(set("a:tag:1")).countOf(A)).isEqualTo(Long.MAX_VALUE);
     }
 
+    /** Every third transaction: no two touch. */
+    private static GtidSet manyGaps(int intervals) {
+        StringBuilder text = new StringBuilder(A);
+        for (long i = 1; i <= intervals; i++) {
+            text.append(':').append(3 * i);
+        }
+        return GtidSet.parse(text.toString());
+    }
+
+    @Test
+    void manyGapsCostNoMoreThanAWalkOverThem() {
+        int intervals = 200_000;
+        GtidSet gaps = manyGaps(intervals);
+        GtidSet all = set("a:1-" + (3 * intervals + 1));
+        org.junit.jupiter.api.Assertions.assertTimeoutPreemptively(java.time.Duration.ofSeconds(20), () -> {
+            assertThat(all.contains(gaps)).isTrue();
+            assertThat(gaps.contains(gaps)).isTrue();
+            assertThat(gaps.contains(all)).isFalse();
+            assertThat(all.subtract(gaps).count()).isEqualTo(2L * intervals + 1);
+            assertThat(all.intersect(gaps)).isEqualTo(gaps);
+            assertThat(gaps.subtract(gaps)).isEqualTo(GtidSet.EMPTY);
+            assertThat(all.subtract(gaps).union(gaps)).isEqualTo(all);
+        });
+    }
+
     @Test
     void countsByServerOverAllItsTags() {
         GtidSet some = set("a:1-5:9:tag:1-2,b:7");
