@@ -2,6 +2,7 @@ package io.moha.architecture;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
@@ -30,6 +31,42 @@ class ArchitectureTest {
             .onlyDependOnClassesThat()
             .resideInAnyPackage(
                     "java.lang..", "java.util..", "java.time", "org.jspecify..", "io.moha.model..", "io.moha.decide..");
+
+    @ArchTest
+    static final ArchRule configSeesOnlyModelAndItself = noClasses()
+            .that()
+            .resideInAPackage("io.moha.config..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.moha.store..", "io.moha.mysql..", "io.moha.decide..");
+
+    @ArchTest
+    static final ArchRule theStoreSeesOnlyModelAndItself = noClasses()
+            .that()
+            .resideInAPackage("io.moha.store..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.moha.mysql..", "io.moha.decide..", "io.moha.config..");
+
+    @ArchTest
+    static final ArchRule theDatabaseSeesOnlyModelAndItself = noClasses()
+            .that()
+            .resideInAPackage("io.moha.mysql..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.moha.store..", "io.moha.decide..", "io.moha.config..");
+
+    @ArchTest
+    static final ArchRule portsDoNotSeeTheirAdapters = noClasses()
+            .that()
+            .resideInAnyPackage("io.moha.store", "io.moha.mysql")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.moha.store.etcd..", "io.moha.mysql.jdbc..");
+
+    @ArchTest
+    static final ArchRule packagesSeeEachOtherInOneDirectionOnly =
+            slices().matching("io.moha.(**)").should().beFreeOfCycles();
 
     @ArchTest
     static final ArchRule theEtcdClientIsSeenOnlyByItsAdapter = noClasses()

@@ -84,6 +84,7 @@ class TableTest {
     void everyObservationIsAnsweredAndEveryDiagnosisCanBeMet(Phase phase) {
         Random random = new Random(5);
         Set<Diagnosis> met = EnumSet.noneOf(Diagnosis.class);
+        Set<Diagnosis> silent = EnumSet.noneOf(Diagnosis.class);
         for (int i = 0; i < 60_000; i++) {
             NodeState state = new NodeState(
                     phase,
@@ -94,11 +95,16 @@ class TableTest {
                     "",
                     random.nextInt(4) == 0 ? 22 : 0,
                     0);
-            met.add(Decider.decide(state, anything(random), DeciderTest.POLICY).diagnosis());
+            Decision decision = Decider.decide(state, anything(random), DeciderTest.POLICY);
+            met.add(decision.diagnosis());
+            if (decision.because().isBlank()) {
+                silent.add(decision.diagnosis());
+            }
         }
         // Patience runs out between two decisions only: elections are walked through in DeciderTest.
         assertThat(possible(phase)).containsAll(met);
         assertThat(met).containsAll(possible(phase));
+        assertThat(silent).as("decisions without a sentence for people").isEmpty();
     }
 
     private static Observation anything(Random random) {

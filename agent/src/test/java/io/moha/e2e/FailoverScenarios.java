@@ -3,6 +3,8 @@ package io.moha.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.HashSet;
+import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -23,6 +25,9 @@ abstract class FailoverScenarios {
     private TestCluster cluster;
     private Writers writers;
     private long termBefore;
+
+    /** Rows that asynchronous replication lost in this test's crash; each was named by the node that had it. */
+    private final Set<Long> lost = new HashSet<>();
 
     FailoverScenarios(String name, TestCluster.Shape shape) {
         this.name = name;
@@ -49,6 +54,7 @@ abstract class FailoverScenarios {
         int primary = cluster.awaitPrimary(2);
         cluster.awaitSameGtids();
         termBefore = cluster.term(primary);
+        lost.clear();
         writers = new Writers(cluster, 3);
         cluster.await("first writes", () -> writers.count() > 20);
     }
@@ -67,8 +73,8 @@ abstract class FailoverScenarios {
                     .as("each term has one node that acknowledges; more changes than terms means two at once")
                     .isLessThanOrEqualTo((int) changes + 1);
             assertThat(writers.missingOn(primary))
-                    .as("acknowledged writes that are lost")
-                    .isEmpty();
+                    .as("acknowledged writes that are lost and that nobody named")
+                    .isSubsetOf(lost);
             System.out.println("longest gap without a write: " + writers.longestGapMillis() + " ms");
         } finally {
             writers.close();
@@ -86,11 +92,12 @@ abstract class FailoverScenarios {
 
     @Test
     @Order(2)
-    void aKilledMysqldOnThePrimaryMovesTheRoleAndComesBackAsReplica() {
+    void aKilledMysqldOnThePrimaryMovesTheRoleAndComesBack() throws Exception {
         int old = cluster.awaitPrimary(2);
         long term = cluster.term(old);
         cluster.kill(cluster.mysql(old));
         cluster.await("another primary", () -> cluster.awaitPrimary(1) != old);
+        lost.addAll(cluster.awaitReturn(old));
         int now = cluster.awaitPrimary(2);
         assertThat(now).isNotEqualTo(old);
         assertThat(cluster.term(now)).isEqualTo(term + 1);
@@ -117,21 +124,23 @@ abstract class FailoverScenarios {
 
     @Test
     @Order(4)
-    void aGracefulStopOfThePrimarysServerMovesTheRole() {
+    void aGracefulStopOfThePrimarysServerMovesTheRole() throws Exception {
         int old = cluster.awaitPrimary(2);
         cluster.stop(cluster.mysql(old));
         cluster.await("another primary", () -> cluster.awaitPrimary(1) != old);
+        lost.addAll(cluster.awaitReturn(old));
         assertThat(cluster.awaitPrimary(2)).isNotEqualTo(old);
     }
 
     @Test
     @Order(5)
-    void aLostHostCostsALeaseAndNotMore() {
+    void aLostHostCostsALeaseAndNotMore() throws Exception {
         int old = cluster.awaitPrimary(2);
         cluster.kill(cluster.agent(old));
         cluster.kill(cluster.mysql(old));
         cluster.await("another primary", () -> cluster.awaitPrimary(1) != old);
         cluster.startAgain(cluster.agent(old));
+        lost.addAll(cluster.awaitReturn(old));
         int now = cluster.awaitPrimary(2);
         assertThat(now).isNotEqualTo(old);
         assertThat(cluster.history(now).get(0).get("reason").asText()).contains("its lease ran out");

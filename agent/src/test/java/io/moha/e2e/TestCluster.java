@@ -8,6 +8,7 @@ import com.github.dockerjava.api.model.ExposedPort;
 import com.github.dockerjava.api.model.HostConfig;
 import com.github.dockerjava.api.model.PortBinding;
 import com.github.dockerjava.api.model.Ports;
+import io.moha.model.GtidSet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.ServerSocket;
@@ -21,15 +22,18 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -433,6 +437,48 @@ final class TestCluster implements AutoCloseable {
             return primary > 0 && following >= followers;
         });
         return found[0];
+    }
+
+    /**
+     * After the crash of a primary, replication being asynchronous: waits until it follows by itself because it has
+     * nothing of its own, or stays fenced and names what only it has. Then its data is given up for the primary's.
+     *
+     * @return the rows of the ledger that only the old primary had
+     */
+    Set<Long> awaitReturn(int old) throws Exception {
+        JsonNode status = awaitStatus(old, "followed or diverged", s -> {
+            String state = s.get("state").asText();
+            return state.equals("DIVERGED")
+                    || (state.equals("FOLLOWING") && s.get("io_thread_ok").asBoolean());
+        });
+        if (!status.get("state").asText().equals("DIVERGED")) {
+            return Set.of();
+        }
+        GtidSet named = GtidSet.parse(status.get("errant").asText());
+        Set<Long> own = ledger(old);
+        own.removeAll(ledger(awaitPrimary(1)));
+        if (named.count() != own.size()) {
+            throw new AssertionError("node-" + old + " names " + named + " but has these rows alone: " + own);
+        }
+        System.out.println("async lost, and named: " + named);
+        if (post(old, "/reinit?confirm=node-" + old).statusCode() != 200) {
+            throw new AssertionError("reinit was refused");
+        }
+        awaitPrimary(shape.nodes() - 1);
+        return own;
+    }
+
+    /** The ids of all rows in the ledger of a node. */
+    Set<Long> ledger(int node) throws SQLException {
+        Set<Long> ids = new HashSet<>();
+        try (Connection connection = connect(node);
+                Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("SELECT id FROM demo.ledger")) {
+            while (rows.next()) {
+                ids.add(rows.getLong(1));
+            }
+        }
+        return ids;
     }
 
     /** Waits until a node's status is as wanted. */

@@ -2,9 +2,7 @@ package io.moha.e2e;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -117,13 +115,7 @@ final class Writers implements AutoCloseable {
     Set<Long> missingOn(int node) throws SQLException {
         Set<Long> missing = new HashSet<>();
         acks.forEach(a -> missing.add(a.id()));
-        try (Connection connection = cluster.connect(node);
-                Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery("SELECT id FROM demo.ledger")) {
-            while (rows.next()) {
-                missing.remove(rows.getLong(1));
-            }
-        }
+        missing.removeAll(cluster.ledger(node));
         return missing;
     }
 

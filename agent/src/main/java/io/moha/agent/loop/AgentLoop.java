@@ -152,6 +152,7 @@ public final class AgentLoop implements Runnable {
         keep(decision);
         roleSafe = decision.next().phase().holding();
         publish(decision, seen, picture);
+        parts.wishes().answer();
         decision.actions().forEach(this::start);
         if (decision.diagnosis() == Diagnosis.LOOK_AGAIN) {
             look();

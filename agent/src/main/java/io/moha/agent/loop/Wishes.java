@@ -10,7 +10,9 @@ import io.moha.model.PromotionRule;
 import io.moha.store.Registration;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -38,6 +40,7 @@ final class Wishes {
     private Optional<NodeId> handOverTo = Optional.empty();
     private Optional<Wish> waiting = Optional.empty();
     private long waitingUntil;
+    private final List<Runnable> answers = new ArrayList<>();
 
     Wishes(NodeId me, LocalState local, PromotionRule configured, boolean onlyFollow) {
         this.me = me;
@@ -255,8 +258,14 @@ final class Wishes {
         waitingUntil = until;
     }
 
+    /** After publishing: whoever was answered and asks again at once must find what he was told. */
+    void answer() {
+        answers.forEach(Runnable::run);
+        answers.clear();
+    }
+
     private void end(Kind kind, String text) {
-        waiting.ifPresent(w -> w.answer().complete(new Answer(kind, text)));
+        waiting.ifPresent(w -> answers.add(() -> w.answer().complete(new Answer(kind, text))));
         waiting = Optional.empty();
         LOG.info("operator's request: {}", text);
     }
