@@ -5,6 +5,8 @@ import io.moha.agent.loop.Agent;
 import io.moha.agent.loop.Clock;
 import io.moha.agent.loop.Identity;
 import io.moha.agent.loop.Published;
+import io.moha.agent.loop.StateFile;
+import io.moha.agent.loop.Threads;
 import io.moha.agent.metrics.Metrics;
 import io.moha.config.AgentConfig;
 import io.moha.config.ConfigException;
@@ -134,7 +136,7 @@ public final class Main implements Callable<Integer> {
         };
         Agent agent;
         try {
-            agent = new Agent(setup(settings), store, database, process, Clock.SYSTEM, onPublish);
+            agent = new Agent(setup(settings), store, database, process, Clock.SYSTEM, Threads.real(), onPublish);
         } catch (IOException e) {
             return fail(ConfigException.BAD, config + ": key 'data-dir': " + e.getMessage());
         }
@@ -256,7 +258,7 @@ public final class Main implements Callable<Integer> {
                 settings.deadManSwitch());
     }
 
-    private static Agent.Setup setup(AgentConfig settings) {
+    private static Agent.Setup setup(AgentConfig settings) throws IOException {
         AgentConfig.Node node = settings.node();
         AgentConfig.Timing timing = settings.timing();
         Identity identity = new Identity(
@@ -285,7 +287,7 @@ public final class Main implements Callable<Integer> {
         return new Agent.Setup(
                 identity,
                 policy,
-                settings.dataDir(),
+                StateFile.in(settings.dataDir()),
                 timing.registerTtl(),
                 settings.db().timeout(),
                 settings.deadManSwitch());

@@ -8,13 +8,8 @@ import io.moha.mysql.DatabaseException;
 import io.moha.mysql.DatabaseProcess;
 import io.moha.store.ClusterStore;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -27,14 +22,14 @@ public final class Agent implements AutoCloseable {
     /**
      * What the agent is made from.
      *
-     * @param dataDir where the term is kept
+     * @param state where the term is kept
      * @param registerTtl life of the registration
      * @param probeTimeout how long one look at the database may take
      */
     public record Setup(
             Identity identity,
             Policy policy,
-            Path dataDir,
+            StateFile state,
             Duration registerTtl,
             Duration probeTimeout,
             boolean deadManSwitch) {}
@@ -47,15 +42,15 @@ public final class Agent implements AutoCloseable {
     private final LeaseKeeper nodeLease;
     private final StoreReader reader;
     private final DatabaseProber prober;
-    private final Bell beatBell = new Bell();
-    private final List<Thread> threads = new ArrayList<>();
-    private final List<ExecutorService> executors = new ArrayList<>();
+    private final Clock clock;
+    private final Threads threads;
+    private final Bell beatBell;
     private final boolean deadManSwitch;
     private @Nullable AutoCloseable watch;
 
     /**
      * @param onPublish called on the loop's thread with everything it makes known; must not block
-     * @throws IOException if the data directory cannot be used
+     * @throws IOException if the state cannot be read or written
      */
     public Agent(
             Setup setup,
@@ -63,13 +58,17 @@ public final class Agent implements AutoCloseable {
             Database database,
             DatabaseProcess process,
             Clock clock,
+            Threads threads,
             Consumer<Published> onPublish)
             throws IOException {
         this.store = store;
         this.database = database;
         this.process = process;
+        this.clock = clock;
+        this.threads = threads;
+        this.beatBell = clock.bell();
         this.deadManSwitch = setup.deadManSwitch();
-        LocalState local = LocalState.open(setup.dataDir());
+        LocalState local = LocalState.open(setup.state());
         Identity identity = setup.identity();
         PromotionRule rule = identity.rule();
         Wishes wishes = new Wishes(identity.id(), local, rule, identity.onlyFollow());
@@ -101,9 +100,9 @@ public final class Agent implements AutoCloseable {
                 reader,
                 prober,
                 actor,
-                hand("database-hand", actor, clock),
-                hand("store-hand", actor, clock),
-                hand("fence-hand", actor, clock));
+                hand("database-hand", actor),
+                hand("store-hand", actor),
+                hand("fence-hand", actor));
         this.loop = new AgentLoop(parts, identity, setup.policy(), clock, deadManSwitch, onPublish);
     }
 
@@ -111,16 +110,8 @@ public final class Agent implements AutoCloseable {
         return loop;
     }
 
-    private Hand hand(String name, Actor actor, Clock clock) {
-        ExecutorService thread = Executors.newSingleThreadExecutor(r -> daemon(name, r));
-        executors.add(thread);
-        return new Hand(thread, (Action a) -> actor.act(a), clock, this::wake);
-    }
-
-    private static Thread daemon(String name, Runnable work) {
-        Thread thread = new Thread(work, name);
-        thread.setDaemon(true);
-        return thread;
+    private Hand hand(String name, Actor actor) {
+        return new Hand(threads.hand(name), (Action a) -> actor.act(a), clock, this::wake);
     }
 
     @SuppressWarnings("NullAway") // called by helpers only after the constructor has ended
@@ -142,21 +133,15 @@ public final class Agent implements AutoCloseable {
             wake();
         });
         watch = store.watch(reader::ask);
-        run("leader-lease", roleLease);
-        run("registration-lease", nodeLease);
-        run("etcd-reader", reader);
-        run("prober", prober);
-        run("tripwire", this::keepTripwire);
+        threads.start("leader-lease", roleLease);
+        threads.start("registration-lease", nodeLease);
+        threads.start("etcd-reader", reader);
+        threads.start("prober", prober);
+        threads.start("tripwire", this::keepTripwire);
         if (deadManSwitch) {
-            run("beat", this::keepBeating);
+            threads.start("beat", this::keepBeating);
         }
-        run("loop", loop);
-    }
-
-    private void run(String name, Runnable work) {
-        Thread thread = daemon(name, work);
-        threads.add(thread);
-        thread.start();
+        threads.start("loop", loop);
     }
 
     public AgentLoop loop() {
@@ -196,22 +181,29 @@ public final class Agent implements AutoCloseable {
     /** A broken connection tells of a dead server within milliseconds; the prober then finds out. */
     private void keepTripwire() {
         Duration patience = Duration.ofSeconds(2);
+        Bell snap = clock.bell();
+        Bell pause = clock.bell();
         while (!Thread.currentThread().isInterrupted()) {
-            CompletableFuture<Boolean> broken = new CompletableFuture<>();
-            try (AutoCloseable wire = database.tripwire(() -> broken.complete(true), patience)) {
-                broken.get();
+            AtomicBoolean broken = new AtomicBoolean();
+            try (AutoCloseable wire = database.tripwire(
+                    () -> {
+                        broken.set(true);
+                        snap.ring();
+                    },
+                    patience)) {
+                while (!broken.get()) {
+                    if (!snap.await(Duration.ofHours(1))) {
+                        return;
+                    }
+                }
                 LOG.info("the waiting connection to the database broke: looking at once");
                 prober.ask();
             } catch (DatabaseException e) {
                 LOG.debug("no tripwire: {}", e.getMessage());
-            } catch (InterruptedException e) {
-                return;
             } catch (Exception e) {
                 LOG.warn("tripwire: {}", e.toString());
             }
-            try {
-                Thread.sleep(250);
-            } catch (InterruptedException e) {
+            if (!pause.await(Duration.ofMillis(250))) {
                 return;
             }
         }
@@ -222,7 +214,7 @@ public final class Agent implements AutoCloseable {
         Duration longest = Duration.ofSeconds(1);
         while (beatBell.await(Duration.ofSeconds(5))) {
             Published published = loop.published();
-            if (published == null || !loop.mayWrite() || !published.primaryAt(Clock.SYSTEM.now())) {
+            if (published == null || !loop.mayWrite() || !published.primaryAt(clock.now())) {
                 continue;
             }
             try {
@@ -238,8 +230,7 @@ public final class Agent implements AutoCloseable {
     public void close() {
         roleLease.stop();
         nodeLease.stop();
-        threads.forEach(Thread::interrupt);
-        executors.forEach(ExecutorService::shutdownNow);
+        threads.stop();
         try {
             if (watch != null) {
                 watch.close();

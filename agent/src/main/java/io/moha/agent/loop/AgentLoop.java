@@ -36,7 +36,7 @@ public final class AgentLoop implements Runnable {
     private final Clock clock;
     private final boolean deadManSwitch;
     private final Consumer<Published> onPublish;
-    private final Bell bell = new Bell();
+    private final Bell bell;
     private final Queue<Wish> wishes = new ArrayBlockingQueue<>(MOST_WISHES);
     private final Timeline timeline = new Timeline();
     private NodeState state;
@@ -59,6 +59,7 @@ public final class AgentLoop implements Runnable {
         this.identity = identity;
         this.policy = policy;
         this.clock = clock;
+        this.bell = clock.bell();
         this.deadManSwitch = deadManSwitch;
         this.onPublish = onPublish;
         this.state = NodeState.starting(clock.now(), parts.local().term());

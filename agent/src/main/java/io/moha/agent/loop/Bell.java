@@ -5,23 +5,34 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /** Wakes one waiting thread; rings while nobody waits are kept as one. */
-final class Bell {
-    private final Semaphore rung = new Semaphore(0);
-
-    void ring() {
-        rung.release();
-    }
+public interface Bell {
+    /** Never blocks. */
+    void ring();
 
     /** Waits for a ring or the time. @return false if the thread was interrupted: it should end */
-    boolean await(Duration longest) {
-        try {
-            if (rung.tryAcquire(longest.toNanos(), TimeUnit.NANOSECONDS)) {
-                rung.drainPermits();
+    boolean await(Duration longest);
+
+    /** A bell for real threads. */
+    static Bell real() {
+        Semaphore rung = new Semaphore(0);
+        return new Bell() {
+            @Override
+            public void ring() {
+                rung.release();
             }
-            return true;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
+
+            @Override
+            public boolean await(Duration longest) {
+                try {
+                    if (rung.tryAcquire(longest.toNanos(), TimeUnit.NANOSECONDS)) {
+                        rung.drainPermits();
+                    }
+                    return true;
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    return false;
+                }
+            }
+        };
     }
 }

@@ -41,7 +41,7 @@ final class DatabaseProber implements Runnable {
     private final Duration timeout;
     private final Clock clock;
     private final Runnable onLook;
-    private final Bell bell = new Bell();
+    private final Bell bell;
     private volatile Look look;
 
     DatabaseProber(Database database, DatabaseProcess process, Duration timeout, Clock clock, Runnable onLook) {
@@ -49,6 +49,7 @@ final class DatabaseProber implements Runnable {
         this.process = process;
         this.timeout = timeout;
         this.clock = clock;
+        this.bell = clock.bell();
         this.onLook = onLook;
         long now = clock.now();
         this.look = new Look(Health.SILENT, now, now, Optional.empty(), "not asked yet", false, 0);

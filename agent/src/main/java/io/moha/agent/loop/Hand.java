@@ -4,7 +4,7 @@ import io.moha.decide.Action;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executor;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,7 +24,7 @@ final class Hand {
     /** What a finished action leaves for the loop. */
     record Finished(Action action, Outcome outcome, long tookNanos) {}
 
-    private final ExecutorService thread;
+    private final Executor thread;
     private final Function<Action, Outcome> actor;
     private final Clock clock;
     private final Runnable onFinished;
@@ -32,7 +32,7 @@ final class Hand {
     private volatile Optional<Action> running = Optional.empty();
     private volatile Optional<Finished> finished = Optional.empty();
 
-    Hand(ExecutorService thread, Function<Action, Outcome> actor, Clock clock, Runnable onFinished) {
+    Hand(Executor thread, Function<Action, Outcome> actor, Clock clock, Runnable onFinished) {
         this.thread = thread;
         this.actor = actor;
         this.clock = clock;

@@ -14,6 +14,7 @@ import org.slf4j.LoggerFactory;
 final class LeaseKeeper implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(LeaseKeeper.class);
     private static final Duration CALL = Duration.ofSeconds(1);
+    private static final Duration RETRY = Duration.ofMillis(100);
 
     private final ClusterStore store;
     private final Duration ttl;
@@ -65,11 +66,10 @@ final class LeaseKeeper implements Runnable {
 
     @Override
     public void run() {
+        Bell pause = clock.bell();
         while (!stopped && !Thread.currentThread().isInterrupted()) {
             boolean confirmed = renewOnce();
-            try {
-                Thread.sleep(confirmed ? interval.toMillis() : 100);
-            } catch (InterruptedException e) {
+            if (!pause.await(confirmed ? interval : RETRY)) {
                 return;
             }
         }

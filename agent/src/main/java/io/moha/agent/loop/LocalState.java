@@ -5,17 +5,12 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import io.moha.model.Term;
 import io.moha.store.Json;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Optional;
 
 /**
  * The little that must survive a restart of the agent: the last term it followed or held, and whether an operator made
- * it only-follow. Written to a new file, forced to disk, then moved in place.
+ * it only-follow.
  */
 final class LocalState {
     @JsonIgnoreProperties(ignoreUnknown = true)
@@ -23,10 +18,10 @@ final class LocalState {
             @JsonProperty("term") long term,
             @JsonProperty("only_follow") boolean onlyFollow) {}
 
-    private final Path file;
+    private final StateFile file;
     private Content content;
 
-    private LocalState(Path file, Content content) {
+    private LocalState(StateFile file, Content content) {
         this.file = file;
         this.content = content;
     }
@@ -37,15 +32,19 @@ final class LocalState {
      *     could repoint to an old primary
      */
     static LocalState open(Path directory) throws IOException {
-        Files.createDirectories(directory);
-        Path file = directory.resolve("state.json");
-        if (!Files.exists(file)) {
+        return open(StateFile.in(directory));
+    }
+
+    /** @throws IOException if it cannot be read; also if the content is not understood */
+    static LocalState open(StateFile file) throws IOException {
+        Optional<String> text = file.read();
+        if (text.isEmpty()) {
             LocalState fresh = new LocalState(file, new Content(0, false));
             fresh.write();
             return fresh;
         }
         try {
-            return new LocalState(file, Json.read(Files.readString(file), Content.class));
+            return new LocalState(file, Json.read(text.get(), Content.class));
         } catch (IllegalArgumentException e) {
             throw new IOException(
                     file + " is damaged (" + e.getMessage()
@@ -78,13 +77,6 @@ final class LocalState {
     }
 
     private void write() throws IOException {
-        Path fresh = file.resolveSibling("state.json.new");
-        Files.deleteIfExists(fresh);
-        Files.createFile(fresh, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        Files.write(fresh, Json.write(content).getBytes(StandardCharsets.UTF_8));
-        try (FileChannel channel = FileChannel.open(fresh, StandardOpenOption.WRITE)) {
-            channel.force(true);
-        }
-        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        file.write(Json.write(content));
     }
 }

@@ -17,7 +17,7 @@ final class StoreReader implements Runnable {
     private final ClusterStore store;
     private final Clock clock;
     private final Runnable onRead;
-    private final Bell bell = new Bell();
+    private final Bell bell;
     private volatile Optional<ClusterPicture> picture = Optional.empty();
     private volatile String lastError = "";
     private volatile long lastSuccess;
@@ -27,6 +27,7 @@ final class StoreReader implements Runnable {
     StoreReader(ClusterStore store, Clock clock, Runnable onRead) {
         this.store = store;
         this.clock = clock;
+        this.bell = clock.bell();
         this.onRead = onRead;
         this.lastSuccess = clock.now();
     }
