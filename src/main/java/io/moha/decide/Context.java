@@ -141,10 +141,25 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return state.electionSince() == 0 ? 0 : seen.now() - state.electionSince();
     }
 
-    /** Nanoseconds until this node may campaign: the handicap of its place in the ranking. */
+    /**
+     * Nanoseconds after the election's patience until this node may campaign although it is not the first: a handicap for
+     * each place, so that a winner who dies does not stop the election. A node that lacks what a live voter has received
+     * would lose it by winning: it waits as long as that voter may need, or until its registration is gone.
+     */
     long myHandicap() {
         int place = ranking().indexOf(seen.me());
-        return place < 0 ? Long.MAX_VALUE : place * policy.handicap().toNanos();
+        if (place < 0) {
+            return Long.MAX_VALUE;
+        }
+        long patience = lacksWhatALiveVoterHas() ? policy.drainTimeout().toNanos() : 0;
+        return place * policy.handicap().toNanos() + patience;
+    }
+
+    private boolean lacksWhatALiveVoterHas() {
+        return votes().entrySet().stream()
+                .filter(e -> cluster().live().contains(e.getKey()))
+                .map(e -> e.getValue().ballot())
+                .anyMatch(b -> b.eligible() && !local().received().contains(b.received()));
     }
 
     /** What this node says of itself for the coming term. */
@@ -153,6 +168,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return new Ballot(
                 coming(),
                 seen.me(),
+                state.term(),
                 local().received(),
                 local().executed(),
                 seen.wishes().rule(),
@@ -169,6 +185,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return new Ballot(
                 coming(),
                 seen.me(),
+                state.term(),
                 io.moha.model.GtidSet.EMPTY,
                 io.moha.model.GtidSet.EMPTY,
                 seen.wishes().rule(),

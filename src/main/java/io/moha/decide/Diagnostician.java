@@ -6,6 +6,7 @@ import io.moha.decide.Observation.Cluster;
 import io.moha.decide.Observation.Comparison;
 import io.moha.decide.Observation.Health;
 import io.moha.decide.Observation.Vote;
+import java.time.Duration;
 import java.util.Optional;
 
 /** Names what is the matter. Safety first: whether the role is still safe is asked before anything else. */
@@ -44,7 +45,7 @@ final class Diagnostician {
                 return DATABASE_DEAD;
             case LOOKING:
                 return LOOK_AGAIN;
-            case SILENT:
+            case SILENT, HUNG:
                 return c.seen().now() - c.seen().database().since()
                                 > c.policy().stuckAfter().toNanos()
                         ? DATABASE_STUCK
@@ -108,6 +109,8 @@ final class Diagnostician {
                 return storeFresh(c) && !c.cluster().current() ? LOOK_AGAIN : deadWithoutRole(c);
             case SILENT:
                 return DATABASE_SILENT;
+            case HUNG:
+                return mayBeOpen(c) ? HUNG_WITHOUT_ROLE : DATABASE_SILENT;
             case ANSWERING:
                 break;
         }
@@ -144,6 +147,19 @@ final class Diagnostician {
             return c.leaseValid() ? CHOSEN : STORE_SILENT;
         }
         return c.cluster().holder().isPresent() ? following(c) : voting(c);
+    }
+
+    /**
+     * A restarted agent that cannot look at its database: it may be a frozen primary's, and would be open when it goes on.
+     * As long as the key still stands for this node that is as good as a silent primary; after that it is not.
+     */
+    private static boolean mayBeOpen(Context c) {
+        long age = c.seen().now() - c.seen().database().since();
+        boolean stillMine = storeFresh(c) && (c.holderIsMe() || c.holderIsMyPast());
+        Duration patience = storeFresh(c) && !stillMine
+                ? c.policy().startGrace()
+                : c.policy().stuckAfter();
+        return c.state().phase() == Phase.STARTING && age > patience.toNanos();
     }
 
     private static boolean storeFresh(Context c) {

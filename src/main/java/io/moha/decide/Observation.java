@@ -89,8 +89,10 @@ public record Observation(
         ANSWERING,
         /** A probe younger than the last change is on its way. */
         LOOKING,
-        /** No answer; the process is not known to be dead. */
+        /** It refuses or breaks connections: it is coming up, or going down. The process is not known to be dead. */
         SILENT,
+        /** It lets deadlines pass: frozen, stuck or overloaded. The process is not known to be dead. */
+        HUNG,
         /** The process is confirmed dead. */
         DEAD
     }

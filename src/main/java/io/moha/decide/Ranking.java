@@ -1,7 +1,9 @@
 package io.moha.decide;
 
 import io.moha.model.Ballot;
+import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
+import io.moha.model.Term;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -17,7 +19,8 @@ public final class Ranking {
     /**
      * Order: (a) eligible nodes only, (b) the received set that contains the others', (c) promotion rule, (d) data
      * centre of the old primary, (e) smallest backlog, (f) node id. Whole GTID sets are compared. Where two sets are
-     * both maximal and differ, each has something that the other lacks: the larger one comes first.
+     * both maximal and differ, each has something that the other lacks: the node comes first that has followed the later
+     * term (the other one has what was left behind by a change of primary), then the larger set.
      *
      * @param oldDataCenter empty if unknown
      * @param maxBacklog a node with a larger backlog comes after all that have a smaller one and the same received set
@@ -29,8 +32,9 @@ public final class Ranking {
                 left.add(ballot);
             }
         }
-        Comparator<Ballot> tieBreak = Comparator.<Ballot>comparingLong(
-                        b -> -b.received().count())
+        Comparator<Ballot> tieBreak = Comparator.<Ballot, Term>comparing(
+                        b -> lastTermOf(b.received(), left), Comparator.reverseOrder())
+                .thenComparingLong(b -> -b.received().count())
                 .thenComparing(b -> b.backlog() > maxBacklog)
                 .thenComparing(Ballot::rule)
                 .thenComparing(b -> !oldDataCenter.isEmpty() && !b.dataCenter().equals(oldDataCenter))
@@ -49,6 +53,15 @@ public final class Ranking {
             left.remove(best);
         }
         return List.copyOf(ranking);
+    }
+
+    /** The term in which a set was last followed: equal sets are equal here, whoever holds them. */
+    private static Term lastTermOf(GtidSet set, List<Ballot> ballots) {
+        return ballots.stream()
+                .filter(b -> b.received().equals(set))
+                .map(Ballot::followed)
+                .max(Comparator.naturalOrder())
+                .orElse(Term.NONE);
     }
 
     private static boolean strictlyContains(Ballot larger, Ballot smaller) {

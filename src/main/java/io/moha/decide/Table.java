@@ -219,6 +219,14 @@ public final class Table {
                 c -> "the database has not answered for "
                         + millis(c.seen().now() - c.seen().database().since()) + " ms: it is stuck, killing it");
         on(
+                EnumSet.of(STARTING),
+                HUNG_WITHOUT_ROLE,
+                to(FENCING),
+                c -> List.of(new Action.Fence(c.seen().now(), true)),
+                c -> "the database has not answered for "
+                        + millis(c.seen().now() - c.seen().database().since())
+                        + " ms since this agent started, so nobody knows whether it is open: killing it");
+        on(
                 WITHOUT_ROLE,
                 STORE_SILENT,
                 stay(),

@@ -5,6 +5,7 @@ package io.moha.model;
  *
  * @param term the coming term, one above the last
  * @param node who says it
+ * @param followed the last term that the node has followed or led; what it has is part of that term's history
  * @param received retrieved union executed: all that the node can still execute without a source
  * @param executed what it has executed
  * @param rule the operator's preference; {@code must_not} for only-follow nodes
@@ -16,6 +17,7 @@ package io.moha.model;
 public record Ballot(
         Term term,
         NodeId node,
+        Term followed,
         GtidSet received,
         GtidSet executed,
         PromotionRule rule,

@@ -16,11 +16,26 @@ public final class DatabaseException extends Exception {
 
     private final Kind kind;
     private final int errorCode;
+    private final boolean late;
+
+    /** @param late whether the deadline passed without a word from the server, as from one that is frozen */
+    public DatabaseException(Kind kind, boolean late, String message, Throwable cause) {
+        super(message, cause);
+        this.kind = kind;
+        this.errorCode = 0;
+        this.late = late;
+    }
 
     public DatabaseException(Kind kind, int errorCode, String message, Throwable cause) {
         super(message, cause);
         this.kind = kind;
         this.errorCode = errorCode;
+        this.late = false;
+    }
+
+    /** Whether the server let the deadline pass; false if it refused, answered, or the connection broke. */
+    public boolean late() {
+        return late;
     }
 
     public Kind kind() {

@@ -11,6 +11,7 @@ import io.moha.model.Term;
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record BallotValue(
         long term,
+        long followed,
         String received,
         String executed,
         String rule,
@@ -22,6 +23,7 @@ public record BallotValue(
     public static BallotValue of(Ballot b) {
         return new BallotValue(
                 b.term().value(),
+                b.followed().value(),
                 b.received().toString(),
                 b.executed().toString(),
                 b.rule().text(),
@@ -36,6 +38,7 @@ public record BallotValue(
         return new Ballot(
                 new Term(term),
                 node,
+                new Term(followed),
                 GtidSet.parse(received),
                 GtidSet.parse(executed),
                 PromotionRule.parse(rule),

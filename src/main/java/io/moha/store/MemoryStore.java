@@ -41,6 +41,7 @@ public final class MemoryStore {
     private long lastLease = 1000;
     private long commits;
     private boolean unreachable;
+    private boolean leaderless;
 
     /** @param nanoClock the time on which leases run, in nanoseconds, as {@link System#nanoTime()} */
     public MemoryStore(LongSupplier nanoClock) {
@@ -68,6 +69,17 @@ public final class MemoryStore {
     /** From now on no client reaches the store, or all of them do. Leases run on. */
     public synchronized void unreachable(boolean isUnreachable) {
         unreachable = isUnreachable;
+    }
+
+    /** The leader is lost: no lease ends until there is one again. Calls are served all the same: cut the clients off. */
+    public synchronized void leaderLost() {
+        leaderless = true;
+    }
+
+    /** A new leader begins every lease anew, as etcd does: none ends because nobody could renew it. */
+    public synchronized void leaderElected() {
+        leaderless = false;
+        leases.replaceAll((id, lease) -> new Lease(lease.ttlNanos(), nanoClock.getAsLong()));
     }
 
     /** Ends the leases that have run out, and wakes the watches if a key went with them. */
@@ -102,6 +114,9 @@ public final class MemoryStore {
     }
 
     private boolean expire() {
+        if (leaderless) {
+            return false;
+        }
         long now = nanoClock.getAsLong();
         Set<Long> over = new HashSet<>();
         leases.forEach((id, lease) -> {

@@ -26,13 +26,23 @@ final class Ballots {
     /** Warm, eligible, neutral, everything received is executed. */
     static Ballot ballot(String node, long term, GtidSet received) {
         return new Ballot(
-                new Term(term), new NodeId(node), received, received, PromotionRule.NEUTRAL, "", false, true, "");
+                new Term(term),
+                new NodeId(node),
+                new Term(Math.max(0, term - 1)),
+                received,
+                received,
+                PromotionRule.NEUTRAL,
+                "",
+                false,
+                true,
+                "");
     }
 
     static Ballot ruled(Ballot b, PromotionRule rule) {
         return new Ballot(
                 b.term(),
                 b.node(),
+                b.followed(),
                 b.received(),
                 b.executed(),
                 rule,
@@ -46,6 +56,7 @@ final class Ballots {
         return new Ballot(
                 b.term(),
                 b.node(),
+                b.followed(),
                 b.received(),
                 b.executed(),
                 b.rule(),
@@ -59,8 +70,23 @@ final class Ballots {
         return new Ballot(
                 b.term(),
                 b.node(),
+                b.followed(),
                 b.received(),
                 executed,
+                b.rule(),
+                b.dataCenter(),
+                b.cold(),
+                b.eligible(),
+                b.reason());
+    }
+
+    static Ballot followed(Ballot b, long followed) {
+        return new Ballot(
+                b.term(),
+                b.node(),
+                new Term(followed),
+                b.received(),
+                b.executed(),
                 b.rule(),
                 b.dataCenter(),
                 b.cold(),
@@ -72,6 +98,7 @@ final class Ballots {
         return new Ballot(
                 b.term(),
                 b.node(),
+                b.followed(),
                 b.received(),
                 b.executed(),
                 b.rule(),
@@ -83,6 +110,15 @@ final class Ballots {
 
     static Ballot unfit(Ballot b, String reason) {
         return new Ballot(
-                b.term(), b.node(), b.received(), b.executed(), b.rule(), b.dataCenter(), b.cold(), false, reason);
+                b.term(),
+                b.node(),
+                b.followed(),
+                b.received(),
+                b.executed(),
+                b.rule(),
+                b.dataCenter(),
+                b.cold(),
+                false,
+                reason);
     }
 }

@@ -152,7 +152,25 @@ class DeciderTest {
     }
 
     private static ObservationBuilder second() {
-        return vacant().live("n1", "n3").vote(mine("1-10"), 31).vote(ballot("n3", 4, gtids("1-11")), 33);
+        return vacant().live("n1", "n3")
+                .vote(mine("1-10"), 31)
+                .vote(ruled(ballot("n3", 4, gtids("1-10")), PromotionRule.PREFER), 33);
+    }
+
+    /** Seed 302 of the simulator: the better node had voted a second later, and was overtaken. */
+    @Test
+    void aNodeThatLacksWhatALiveVoterHasWaitsUntilThatVoterIsGone() {
+        Duration handicapOver = Duration.ofMillis(2501);
+        assertThat(decide(electing(Phase.VOTING), lacking("n1", "n3").after(handicapOver))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.OUTRANKED);
+        assertThat(decide(electing(Phase.VOTING), lacking("n1").after(handicapOver))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.MY_TURN);
+    }
+
+    private static ObservationBuilder lacking(String... live) {
+        return vacant().live(live).vote(mine("1-10"), 31).vote(ballot("n3", 4, gtids("1-11")), 33);
     }
 
     @Test
@@ -265,6 +283,26 @@ class DeciderTest {
         Decision kills =
                 decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().health(Health.SILENT, stuck.plusNanos(1)));
         assertThat(kills.actions()).containsExactly(new Action.Fence(START, true));
+    }
+
+    /** Seeds 1352, 1534, 3683 and 4976: a frozen primary's agent was restarted, and nobody closed the database. */
+    @Test
+    void aRestartedAgentKillsAHungDatabaseThatItHasNeverSeenFenced() {
+        Duration grace = POLICY.startGrace().plusNanos(1);
+        Decision kills = decide(in(Phase.STARTING), seen().heldBy("n2").health(Health.HUNG, grace));
+        assertThat(kills.diagnosis()).isEqualTo(Diagnosis.HUNG_WITHOUT_ROLE);
+        assertThat(kills.actions()).containsExactly(new Action.Fence(START, true));
+        assertThat(kills.next().phase()).isEqualTo(Phase.FENCING);
+        // The key still stands for this node, or the server is only coming up, or it was seen fenced: patience.
+        assertThat(decide(in(Phase.STARTING), seen().heldByMeUnder(5).health(Health.HUNG, grace))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.DATABASE_SILENT);
+        assertThat(decide(in(Phase.STARTING), seen().heldBy("n2").health(Health.SILENT, grace))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.DATABASE_SILENT);
+        assertThat(decide(in(Phase.FOLLOWING), seen().heldBy("n2").health(Health.HUNG, grace))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.DATABASE_SILENT);
     }
 
     @Test

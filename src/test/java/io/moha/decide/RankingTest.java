@@ -41,6 +41,21 @@ class RankingTest {
                 .containsExactly("b", "a");
     }
 
+    /** Seed 929 of the simulator: an old primary with many transactions of its own came back into the next election. */
+    @Test
+    void ofTwoDivergedNodesTheOneWinsThatFollowedTheLaterTerm() {
+        Ballot leftBehind = followed(ballot("a", 4, gtids("1-90")), 1);
+        Ballot current = followed(ballot("b", 4, gtids("1-9").union(otherGtids("1"))), 3);
+        assertThat(ranking(leftBehind, current)).containsExactly("b", "a");
+    }
+
+    @Test
+    void amongEqualSetsTheTermDoesNotMatterButTheRuleDoes() {
+        Ballot preferred = ruled(followed(ballot("b", 4, gtids("1-9")), 2), PromotionRule.PREFER);
+        assertThat(ranking(followed(ballot("a", 4, gtids("1-9")), 3), preferred))
+                .containsExactly("b", "a");
+    }
+
     @Test
     void theRuleComesBeforeTheDataCenter() {
         Ballot near = inDataCenter(ballot("a", 4, gtids("1-9")), "east");

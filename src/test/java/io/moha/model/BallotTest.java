@@ -12,6 +12,7 @@ class BallotTest {
         return new Ballot(
                 new Term(4),
                 new NodeId("n1"),
+                new Term(3),
                 GtidSet.parse(UUID + ":" + received),
                 GtidSet.parse(UUID + ":" + executed),
                 PromotionRule.NEUTRAL,

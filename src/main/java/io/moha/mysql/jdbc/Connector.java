@@ -73,7 +73,7 @@ final class Connector {
                 Watchdog.closeQuietly(raw);
             }
             throw deadline.passed() && Faults.isLost(e)
-                    ? faults.of(Kind.UNREACHABLE, what, e, "deadline passed")
+                    ? faults.timedOut(Kind.UNREACHABLE, what, e)
                     : faults.connecting(what, e);
         } finally {
             TappedSocketFactory.tap(null);

@@ -56,9 +56,14 @@ final class Faults {
         return new DatabaseException(kind, e.getErrorCode(), text, clean(e));
     }
 
+    /** The deadline passed, and the driver tells how. */
+    DatabaseException timedOut(Kind kind, String what, SQLException e) {
+        return new DatabaseException(kind, true, what + ": " + reason(e) + " (deadline passed)", clean(e));
+    }
+
     static DatabaseException timedOut(Kind kind, String what) {
         String text = what + ": the deadline passed";
-        return new DatabaseException(kind, 0, text, new SQLException(text));
+        return new DatabaseException(kind, true, text, new SQLException(text));
     }
 
     static DatabaseException refused(String text) {

@@ -105,7 +105,7 @@ final class StatusView {
         return switch (health) {
             case ANSWERING, LOOKING -> "up";
             case DEAD -> "down";
-            case SILENT -> "unreachable";
+            case SILENT, HUNG -> "unreachable";
         };
     }
 

@@ -73,6 +73,10 @@ final class DatabaseProber implements Runnable {
         }
     }
 
+    private static boolean gone(Health health) {
+        return health == Health.SILENT || health == Health.HUNG;
+    }
+
     Look lookOnce() {
         Look before = look;
         long sentAt = clock.now();
@@ -88,11 +92,13 @@ final class DatabaseProber implements Runnable {
                     false,
                     clock.now() - sentAt);
         } catch (DatabaseException e) {
-            Health health = process.state(timeout) == DatabaseProcess.State.DEAD ? Health.DEAD : Health.SILENT;
+            Health health = process.state(timeout) == DatabaseProcess.State.DEAD
+                    ? Health.DEAD
+                    : e.late() ? Health.HUNG : Health.SILENT;
             seen = new Look(
                     health,
                     sentAt,
-                    before.health() == health ? before.since() : sentAt,
+                    before.health() == health || (gone(health) && gone(before.health())) ? before.since() : sentAt,
                     before.status(),
                     String.valueOf(e.getMessage()),
                     e.kind() == DatabaseException.Kind.ACCESS_DENIED,
