@@ -2,116 +2,95 @@ package io.moha.e2e;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.github.dockerjava.api.DockerClient;
-import com.github.dockerjava.api.model.Bind;
-import com.github.dockerjava.api.model.ExposedPort;
-import com.github.dockerjava.api.model.HostConfig;
-import com.github.dockerjava.api.model.PortBinding;
-import com.github.dockerjava.api.model.Ports;
 import io.moha.model.GtidSet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.Assumptions;
-import org.testcontainers.DockerClientFactory;
 
 /**
- * One cluster of its own: etcd servers, MySQL servers with an agent each, in containers on a network of their own, with
- * published ports that stay the same over restarts. Removed on close; the logs of all containers are kept in {@code
- * target/e2e/<name>}.
+ * One cluster of its own: etcd servers, MySQL servers with an agent each, on a {@link Stage}, with ports that stay the same
+ * over restarts. Removed on close; the logs of all parts are kept in {@code target/e2e/<name>}.
  */
 final class TestCluster implements AutoCloseable {
-    static final String TOKEN = "e2e-token";
-    private static final String AGENT_PASSWORD = "e2e-agent-password";
-    private static final Path CHECKOUT = checkout();
+    static final String TOKEN = Directories.TOKEN;
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final HttpClient HTTP =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(1)).build();
 
-    /** What a cluster is made of. */
-    record Shape(String mysqlImage, int nodes, int etcds, int leaseTtl, Map<Integer, String> extraConfig) {
+    /**
+     * What a cluster is made of.
+     *
+     * @param stage where it must run; empty: where it can
+     */
+    record Shape(
+            Stage.Mysql mysql,
+            int nodes,
+            int etcds,
+            int leaseTtl,
+            Map<Integer, String> extraConfig,
+            Optional<Stage.Kind> stage) {
         static Shape usual() {
-            return new Shape("moha/mysql:9.7", 3, 1, 6, Map.of());
+            return new Shape(Stage.Mysql.V97, 3, 1, 6, Map.of(), Optional.empty());
         }
 
-        Shape mysql(String image) {
-            return new Shape(image, nodes, etcds, leaseTtl, extraConfig);
+        Shape mysql(Stage.Mysql version) {
+            return new Shape(version, nodes, etcds, leaseTtl, extraConfig, stage);
         }
 
         Shape etcds(int number) {
-            return new Shape(mysqlImage, nodes, number, leaseTtl, extraConfig);
+            return new Shape(mysql, nodes, number, leaseTtl, extraConfig, stage);
         }
 
         Shape config(int node, String lines) {
             Map<Integer, String> more = new TreeMap<>(extraConfig);
             more.put(node, lines);
-            return new Shape(mysqlImage, nodes, etcds, leaseTtl, more);
+            return new Shape(mysql, nodes, etcds, leaseTtl, more, stage);
+        }
+
+        Shape on(Stage.Kind kind) {
+            return new Shape(mysql, nodes, etcds, leaseTtl, extraConfig, Optional.of(kind));
         }
     }
 
-    private final DockerClient docker;
-    private final String prefix = "e2e-" + UUID.randomUUID().toString().substring(0, 8);
-    private final String name;
     private final Shape shape;
-    private final Path directory;
-    private final String network;
-    private final Map<String, Integer> ports = new TreeMap<>();
-    private final List<String> containers = new ArrayList<>();
+    private final Stage stage;
 
-    private TestCluster(String name, Shape shape) throws IOException {
-        this.name = name;
+    private TestCluster(Shape shape, Stage stage) {
         this.shape = shape;
-        this.docker = DockerClientFactory.instance().client();
-        this.directory = Files.createTempDirectory(prefix);
-        this.network = docker.createNetworkCmd().withName(prefix).exec().getId();
+        this.stage = stage;
     }
 
-    private static Path checkout() {
-        Path here = Path.of("").toAbsolutePath();
-        return Files.exists(here.resolve("etc/my.cnf")) ? here : Objects.requireNonNull(here.getParent());
-    }
-
-    /** Skips the test where no engine answers; starts everything but waits for nothing. */
+    /** Skips the test where nothing can run; starts everything but waits for nothing. */
     static TestCluster start(String name, Shape shape) throws IOException {
-        Assumptions.assumeTrue(
-                DockerClientFactory.instance().isDockerAvailable(),
-                "SKIPPED: no Docker Engine answers; start one (./verify does, where it may) to run this test");
-        TestCluster cluster = new TestCluster(name, shape);
+        TestCluster cluster = new TestCluster(shape, Stage.open(name, shape.mysql(), shape.stage()));
         try {
-            cluster.writeSecrets();
             for (int n = 1; n <= shape.etcds(); n++) {
-                cluster.createEtcd(n);
+                cluster.stage.createEtcd(cluster.etcd(n), cluster.etcds());
             }
             for (int n = 1; n <= shape.nodes(); n++) {
                 cluster.createMysql(n, n);
-                cluster.createAgent(n);
+                cluster.stage.createAgent(cluster.agent(n), cluster.config(n));
             }
             return cluster;
         } catch (IOException | RuntimeException e) {
@@ -120,220 +99,110 @@ final class TestCluster implements AutoCloseable {
         }
     }
 
-    private void writeSecrets() throws IOException {
-        secret("root", "e2e-root-password");
-        secret("moha", AGENT_PASSWORD);
-        secret("repl", "e2e-repl-password");
-        secret("token", TOKEN);
-    }
-
-    private void secret(String file, String value) throws IOException {
-        Path path = Files.createFile(
-                directory.resolve(file),
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        Files.writeString(path, value);
-    }
-
-    private void createEtcd(int n) {
-        StringBuilder peers = new StringBuilder();
-        for (int i = 1; i <= shape.etcds(); i++) {
-            peers.append(i == 1 ? "" : ",")
-                    .append(etcd(i))
-                    .append("=http://")
-                    .append(etcd(i))
-                    .append(":2380");
-        }
-        String host = "http://" + etcd(n);
-        create(
-                etcd(n),
-                "moha/etcd:3.5",
-                2379,
-                List.of(),
-                List.of(),
-                "etcd",
-                "--name",
-                etcd(n),
-                "--data-dir",
-                "/tmp/etcd",
-                "--listen-client-urls",
-                "http://0.0.0.0:2379",
-                "--advertise-client-urls",
-                host + ":2379",
-                "--listen-peer-urls",
-                "http://0.0.0.0:2380",
-                "--initial-advertise-peer-urls",
-                host + ":2380",
-                "--initial-cluster",
-                peers.toString());
-    }
-
     /** @param serverId also of a node that is made anew */
     void createMysql(int n, int serverId) {
-        create(
-                mysql(n),
-                shape.mysqlImage(),
-                3306,
-                List.of(directory + ":/run/secrets:ro", CHECKOUT.resolve("etc/my.cnf") + ":/etc/moha/my.cnf:ro"),
-                List.of(
-                        "MYSQL_ROOT_PASSWORD_FILE=/run/secrets/root",
-                        "MOHA_PASSWORD_FILE=/run/secrets/moha",
-                        "MOHA_REPL_PASSWORD_FILE=/run/secrets/repl"),
-                "--defaults-file=/etc/moha/my.cnf",
-                "--server-id=" + serverId,
-                "--report-host=" + mysql(n));
+        stage.createMysql(mysql(n), serverId);
     }
 
-    private void createAgent(int n) throws IOException {
-        int port = port(agent(n));
-        String config = config(n, port);
-        Path file = directory.resolve("agent-" + n + ".toml");
-        Files.writeString(file, config);
-        create(
-                agent(n),
-                "moha/base:sid",
-                13306,
-                List.of(
-                        directory + ":/run/secrets:ro",
-                        CHECKOUT.resolve("agent") + ":/opt/moha:ro",
-                        file + ":/etc/moha/config.toml:ro",
-                        "/var/run/docker.sock:/var/run/docker.sock"),
-                List.of(),
-                "/opt/moha/bin/moha-agent",
-                "--config",
-                "/etc/moha/config.toml");
+    private List<String> etcds() {
+        return IntStream.rangeClosed(1, shape.etcds()).mapToObj(this::etcd).toList();
     }
 
-    private String config(int n, int port) {
-        StringBuilder urls = new StringBuilder();
-        for (int i = 1; i <= shape.etcds(); i++) {
-            urls.append(i == 1 ? "" : ",").append("http://").append(etcd(i)).append(":2379");
-        }
+    private String config(int n) {
+        Stage.AgentPlace place = stage.agentPlace(agent(n), mysql(n));
+        String database = stage.address(mysql(n));
+        int colon = database.lastIndexOf(':');
         return """
                 cluster-name = "e2e"
                 leader-lease-ttl = %d
                 shutdown-threshold = 2
                 register-ttl = 3
-                data-dir = "/var/lib/moha"
+                data-dir = "%s"
                 node-id = "node-%d"
-                addr = "http://0.0.0.0:13306"
+                addr = "%s"
                 etcd-urls = "%s"
                 etcd-root-path = "/moha"
-                internal-service-host = "%s:3306"
+                internal-service-host = "%s"
                 external-service-host = "127.0.0.1:%d"
                 api-address = "http://127.0.0.1:%d"
-                api-token-file = "/run/secrets/token"
+                api-token-file = "%s/token"
                 bootstrap-expect = %d
                 %s
                 [db-config]
                 host = "%s"
-                port = 3306
+                port = %s
                 user = "moha"
-                password-file = "/run/secrets/moha"
+                password-file = "%s/moha"
                 replication_user = "repl"
-                replication_password_file = "/run/secrets/repl"
+                replication_password_file = "%s/repl"
                 [process]
-                kind = "docker"
-                container = "%s"
+                %s
                 """.formatted(
                         shape.leaseTtl(),
+                        place.dataDir(),
                         n,
-                        urls,
-                        mysql(n),
+                        place.addr(),
+                        etcds().stream().map(e -> "http://" + stage.address(e)).collect(Collectors.joining(",")),
+                        database,
                         port(mysql(n)),
-                        port,
+                        port(agent(n)),
+                        place.secrets(),
                         shape.nodes(),
                         shape.extraConfig().getOrDefault(n, ""),
-                        mysql(n),
-                        mysql(n));
-    }
-
-    private void create(
-            String container,
-            String image,
-            int inside,
-            List<String> binds,
-            List<String> environment,
-            String... command) {
-        HostConfig host = new HostConfig()
-                .withNetworkMode(network)
-                .withBinds(binds.stream().map(Bind::parse).toList())
-                .withPortBindings(new PortBinding(
-                        Ports.Binding.bindIpAndPort("127.0.0.1", port(container)), ExposedPort.tcp(inside)));
-        docker.createContainerCmd(image)
-                .withName(container)
-                .withAliases(container)
-                .withHostName(container)
-                .withEnv(environment)
-                .withCmd(command)
-                .withExposedPorts(ExposedPort.tcp(inside))
-                .withHostConfig(host)
-                .exec();
-        containers.add(container);
-        docker.startContainerCmd(container).exec();
+                        database.substring(0, colon),
+                        database.substring(colon + 1),
+                        place.secrets(),
+                        place.secrets(),
+                        place.process());
     }
 
     String etcd(int n) {
-        return prefix + "-etcd-" + n;
+        return "etcd-" + n;
     }
 
     String mysql(int n) {
-        return prefix + "-mysql-" + n;
+        return "mysql-" + n;
     }
 
     String agent(int n) {
-        return prefix + "-agent-" + n;
+        return "agent-" + n;
     }
 
-    /** The published port of a container; the same for its whole life. */
-    int port(String container) {
-        return ports.computeIfAbsent(container, c -> {
-            try (ServerSocket socket = new ServerSocket(0)) {
-                return socket.getLocalPort();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
+    /** The port of a part on 127.0.0.1; the same for its whole life. */
+    int port(String part) {
+        return stage.port(part);
     }
 
-    void kill(String container) {
-        docker.killContainerCmd(container).withSignal("KILL").exec();
+    /** SIGKILL. */
+    void kill(String part) {
+        stage.kill(part);
     }
 
-    void stop(String container) {
-        docker.stopContainerCmd(container).withTimeout(30).exec();
+    /** SIGTERM, and waits for the end. */
+    void stop(String part) {
+        stage.stop(part);
     }
 
-    void startAgain(String container) {
-        docker.startContainerCmd(container).exec();
+    void startAgain(String part) {
+        stage.startAgain(part);
     }
 
-    void restart(String container) {
-        docker.restartContainerCmd(container).withTimeout(20).exec();
+    void restart(String part) {
+        stage.restart(part);
     }
 
-    void pause(String container) {
-        docker.pauseContainerCmd(container).exec();
+    /** The part stands still, its connections stay. */
+    void pause(String part) {
+        stage.pause(part);
     }
 
-    void unpause(String container) {
-        docker.unpauseContainerCmd(container).exec();
+    void unpause(String part) {
+        stage.unpause(part);
     }
 
-    /** Removes the container and its data. */
-    void remove(String container) {
-        docker.removeContainerCmd(container)
-                .withForce(true)
-                .withRemoveVolumes(true)
-                .exec();
-        containers.remove(container);
-    }
-
-    /** Cuts a container off the network, or brings it back. */
-    void cut(String container) {
-        docker.disconnectFromNetworkCmd()
-                .withNetworkId(network)
-                .withContainerId(container)
-                .exec();
+    /** Removes a part with its data. */
+    void remove(String part) {
+        stage.remove(part);
     }
 
     /** {@code /status} of a node; empty if its agent does not answer. */
@@ -389,7 +258,7 @@ final class TestCluster implements AutoCloseable {
 
     /** A connection as the agent's account, which may do everything. */
     Connection connect(int n) throws SQLException {
-        return connect(n, "moha", AGENT_PASSWORD);
+        return connect(n, "moha", Directories.AGENT_PASSWORD);
     }
 
     /** A connection as the application. */
@@ -527,34 +396,8 @@ final class TestCluster implements AutoCloseable {
         return status(n).orElseThrow().get("term").asLong();
     }
 
-    String log(String container) {
-        Path file = CHECKOUT.resolve("agent/target/e2e").resolve(name).resolve(container + ".log");
-        try {
-            Files.createDirectories(file.getParent());
-            Process process = new ProcessBuilder("docker", "logs", container)
-                    .redirectErrorStream(true)
-                    .redirectOutput(file.toFile())
-                    .start();
-            process.waitFor(20, TimeUnit.SECONDS);
-            return Files.readString(file, StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            return "no log: " + e;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return "";
-        }
-    }
-
     @Override
     public void close() {
-        for (String container : new ArrayList<>(containers)) {
-            log(container);
-            try {
-                remove(container);
-            } catch (RuntimeException e) {
-                System.err.println("cannot remove " + container + ": " + e);
-            }
-        }
-        docker.removeNetworkCmd(network).exec();
+        stage.close();
     }
 }
