@@ -48,7 +48,10 @@ public sealed interface Action {
     /** Guarded by {@code current} being the term. */
     record WithdrawBallot(Term current) implements Action {}
 
-    /** Take the role: guarded by the term, the absence of a holder and the revision of every counted ballot. */
+    /**
+     * Take the role: guarded by the term, the absence of a holder, the revision of every counted ballot, and the absence of
+     * the ballots that live members have not cast.
+     */
     record Campaign(Term current, Map<NodeId, Long> counted, GtidSet received) implements Action {
         public Campaign {
             counted = Map.copyOf(counted);

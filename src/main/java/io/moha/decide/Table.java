@@ -549,9 +549,14 @@ public final class Table {
                 c -> "starting replication from " + c.holder().node() + " in term " + c.term());
     }
 
+    /** The ballots that were counted, and those of live members that were not there: one that arrives meanwhile counts. */
     private static Map<NodeId, Long> counted(Context c) {
         Map<NodeId, Long> counted = new LinkedHashMap<>();
         c.votes().forEach((node, vote) -> counted.put(node, vote.modRevision()));
+        c.liveWithoutVote().forEach(node -> {
+            Observation.Vote old = c.cluster().votes().get(node);
+            counted.put(node, old == null ? 0 : old.modRevision());
+        });
         return counted;
     }
 

@@ -111,6 +111,8 @@ class DeciderTest {
         Decision goes = decide(
                 electing(Phase.VOTING), vacant().after(LATER).leaseSentAt(START).vote(mine("1-10"), 31));
         assertThat(goes.diagnosis()).isEqualTo(Diagnosis.MY_TURN);
+        // Seed 12784 of the simulator: should the missing ballot arrive after all, it must be counted.
+        assertThat(((Action.Campaign) goes.actions().get(0)).counted()).containsEntry(new NodeId("n3"), 0L);
     }
 
     @Test

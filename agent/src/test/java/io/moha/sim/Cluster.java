@@ -1,0 +1,283 @@
+package io.moha.sim;
+
+import io.moha.agent.loop.Agent;
+import io.moha.agent.loop.Identity;
+import io.moha.agent.loop.Published;
+import io.moha.agent.loop.StateFile;
+import io.moha.decide.Diagnosis;
+import io.moha.decide.Policy;
+import io.moha.model.Endpoint;
+import io.moha.model.NodeId;
+import io.moha.model.PromotionRule;
+import io.moha.store.ClusterStore;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** Nodes, each with a server and an agent, around one etcd. */
+final class Cluster implements SimMysql.Wires {
+    /** How the agents are set. */
+    record Shape(int nodes, Duration ttl, Duration registerTtl, boolean deadManSwitch) {}
+
+    /** One machine. */
+    final class Node {
+        final int number;
+        final NodeId id;
+        final SimMysql mysql;
+        final SimEtcd.Link link = new SimEtcd.Link();
+        boolean engineBlind;
+        /** Whether the server was frozen while nobody could fence it: beyond what async promises, until this time. */
+        boolean beyond;
+
+        long beyondUntil;
+
+        /** Since when its agent has been at work. */
+        private long agentSince;
+
+        private final Text state = new Text();
+        private @Nullable Life life;
+
+        Node(int number) {
+            this.number = number;
+            this.id = new NodeId("n" + number);
+            this.mysql = new SimMysql(
+                    number, Endpoint.parse("10.0.0." + number + ":3306"), scheduler, random.split(), Cluster.this);
+        }
+
+        /** Whether async does not promise anything of this server now; see docs/internals/safety.md. */
+        boolean excused() {
+            boolean tended = agentRuns()
+                    && !agentFrozen()
+                    && !engineBlind
+                    && scheduler.now() - agentSince > Duration.ofSeconds(13).toNanos();
+            return (beyond && !tended) || scheduler.now() < beyondUntil;
+        }
+
+        boolean agentRuns() {
+            return life != null;
+        }
+
+        boolean agentFrozen() {
+            return life != null && life.process.frozen();
+        }
+
+        Optional<Agent> agent() {
+            return Optional.ofNullable(life).map(l -> l.agent);
+        }
+
+        Optional<Published> published() {
+            return agent().map(a -> a.loop().published());
+        }
+
+        void startAgent() {
+            if (life == null) {
+                life = new Life(this);
+                agentSince = scheduler.now();
+                trace(() -> id + ": agent started");
+            }
+        }
+
+        void killAgent() {
+            if (life != null) {
+                trace(() -> id + ": agent killed");
+                scheduler.kill(life.process);
+                life.store.close();
+                life = null;
+            }
+        }
+
+        void freezeAgent() {
+            if (life != null) {
+                trace(() -> id + ": agent frozen");
+                scheduler.freeze(life.process);
+            }
+        }
+
+        void thawAgent() {
+            if (life != null && life.process.frozen()) {
+                trace(() -> id + ": agent goes on");
+                scheduler.thaw(life.process);
+                agentSince = scheduler.now();
+            }
+        }
+    }
+
+    /** An agent from its start to its end. */
+    private final class Life {
+        private final Scheduler.Program process = new Scheduler.Program();
+        private final ClusterStore store;
+        private final Agent agent;
+        private String said = "";
+
+        Life(Node node) {
+            SimThreads threads = new SimThreads(scheduler, process, () -> node.mysql.wallOffset);
+            Identity identity = new Identity(
+                    node.id,
+                    "sim",
+                    node.mysql.endpoint,
+                    node.mysql.endpoint,
+                    "http://" + node.id,
+                    "",
+                    PromotionRule.NEUTRAL,
+                    false,
+                    Map.of());
+            store = etcd.connect(node.link, process);
+            try {
+                agent = new Agent(
+                        new Agent.Setup(
+                                identity,
+                                policy,
+                                node.state,
+                                shape.registerTtl(),
+                                Duration.ofSeconds(1),
+                                shape.deadManSwitch()),
+                        store,
+                        new SimDatabase(scheduler, random.split(), node.mysql, Cluster.this, shape.deadManSwitch()),
+                        new SimDatabase.Container(scheduler, node.mysql, () -> node.engineBlind),
+                        threads,
+                        threads,
+                        p -> published(node, p));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            agent.start();
+        }
+
+        private void published(Node node, Published p) {
+            Diagnosis diagnosis = p.decision().diagnosis();
+            onDiagnosis.forEach(listener -> listener.accept(node, diagnosis));
+            if (tracer != null && diagnosis != Diagnosis.LOOK_AGAIN && diagnosis != Diagnosis.COMPARISON_DUE) {
+                String line = p.state().phase() + " " + p.decision().because().replaceAll("[0-9]+ (ms|trans)", "# $1");
+                if (!line.equals(said)) {
+                    said = line;
+                    trace(() -> node.id + ": " + p.state().phase() + " "
+                            + p.decision().because());
+                }
+            }
+        }
+    }
+
+    /** A file that survives its agent. */
+    private static final class Text implements StateFile {
+        private Optional<String> content = Optional.empty();
+
+        @Override
+        public Optional<String> read() {
+            return content;
+        }
+
+        @Override
+        public void write(String text) {
+            content = Optional.of(text);
+        }
+    }
+
+    final Scheduler scheduler;
+    final SimEtcd etcd;
+    final List<Node> nodes = new ArrayList<>();
+    private final SplittableRandom random;
+    private final Shape shape;
+    private final Policy policy;
+    private final boolean[][] cut;
+    private final @Nullable Consumer<String> tracer;
+    private final List<BiConsumer<Node, Diagnosis>> onDiagnosis = new ArrayList<>();
+    private BiConsumer<SimMysql, List<SimMysql.Transaction>> onDiscard = (s, l) -> {};
+
+    Cluster(Scheduler scheduler, SplittableRandom random, Shape shape, @Nullable Consumer<String> tracer) {
+        this.scheduler = scheduler;
+        this.random = random;
+        this.shape = shape;
+        this.tracer = tracer;
+        this.etcd = new SimEtcd(scheduler, random.split());
+        this.cut = new boolean[shape.nodes() + 1][shape.nodes() + 1];
+        this.policy = new Policy(
+                shape.ttl(),
+                Duration.ofSeconds(2),
+                Duration.ofMillis(200),
+                Duration.ofSeconds(2),
+                Duration.ofMillis(500),
+                Duration.ofSeconds(15),
+                shape.nodes(),
+                100_000,
+                Duration.ofSeconds(4),
+                Duration.ofSeconds(10),
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(2));
+        for (int n = 1; n <= shape.nodes(); n++) {
+            nodes.add(new Node(n));
+        }
+        for (Node a : nodes) {
+            nodes.forEach(b -> {
+                if (a != b) {
+                    a.mysql.mayBeFollowedBy(b.mysql);
+                }
+            });
+        }
+    }
+
+    void onDiagnosis(BiConsumer<Node, Diagnosis> listener) {
+        onDiagnosis.add(listener);
+    }
+
+    void onDiscard(BiConsumer<SimMysql, List<SimMysql.Transaction>> listener) {
+        onDiscard = listener;
+    }
+
+    void trace(Supplier<String> line) {
+        if (tracer != null) {
+            tracer.accept(String.format("%10.6f %s", scheduler.now() / 1e9, line.get()));
+        }
+    }
+
+    /** Nothing sent from one node arrives at the other. */
+    void cut(int from, int to, boolean isCut) {
+        cut[from][to] = isCut;
+    }
+
+    @Override
+    public boolean open(int from, int to) {
+        return !cut[from][to];
+    }
+
+    @Override
+    public SimMysql server(Endpoint endpoint) {
+        return nodes.stream()
+                .map(n -> n.mysql)
+                .filter(m -> m.endpoint.equals(endpoint))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Override
+    public void discarded(SimMysql server, List<SimMysql.Transaction> lost, String how) {
+        trace(() -> "n" + server.node + ": " + how + " and discarded " + lost.size() + " received transactions");
+        onDiscard.accept(server, lost);
+    }
+
+    /** The node that the key {@code master} names; empty if there is no such key. */
+    Optional<Node> holder() {
+        return Optional.ofNullable(etcd.view().entries().get("master"))
+                .flatMap(e -> nodes.stream()
+                        .filter(n -> n.id.value().equals(e.value()))
+                        .findFirst());
+    }
+
+    long term() {
+        return Optional.ofNullable(etcd.view().entries().get("election/master/term"))
+                .map(e -> Long.parseLong(e.value()))
+                .orElse(0L);
+    }
+
+    Optional<Node> writable() {
+        return nodes.stream().filter(n -> n.mysql.writable()).findFirst();
+    }
+}

@@ -1,0 +1,416 @@
+package io.moha.sim;
+
+import io.moha.agent.loop.Wish;
+import io.moha.decide.Diagnosis;
+import io.moha.decide.Phase;
+import io.moha.model.NodeId;
+import io.moha.sim.Cluster.Node;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+
+/** What goes wrong in one run, chosen by the seed: at random times, in pairs, and in the steps of a change of primary. */
+final class Faults {
+    private static final long MS = Duration.ofMillis(1).toNanos();
+    /** From here on numbers are writes that no client was told of. */
+    static final long BY_HAND = 1_000_000_000L;
+
+    private static final long SECOND = Duration.ofSeconds(1).toNanos();
+
+    /** Steps in which a fault may strike. */
+    private static final List<Diagnosis> STEPS = List.copyOf(EnumSet.of(
+            Diagnosis.RECEIVER_RUNS,
+            Diagnosis.NO_BALLOT,
+            Diagnosis.BALLOTS_MISSING,
+            Diagnosis.MY_TURN,
+            Diagnosis.CHOSEN,
+            Diagnosis.UNDRAINED,
+            Diagnosis.SOURCE_REMAINS,
+            Diagnosis.NO_EVIDENCE,
+            Diagnosis.CLOSED,
+            Diagnosis.OPEN_UNANNOUNCED,
+            Diagnosis.WISH_READ_ONLY,
+            Diagnosis.HAND_OVER_WANTED,
+            Diagnosis.WISH_READ_WRITE,
+            Diagnosis.ROLE_LOST,
+            Diagnosis.LEASE_RAN_OUT,
+            Diagnosis.FENCE_PENDING,
+            Diagnosis.FENCE_CONFIRMED,
+            Diagnosis.DATABASE_DEAD,
+            Diagnosis.RESUMABLE,
+            Diagnosis.BALLOT_OUTSTANDING,
+            Diagnosis.PRIMARY_NOT_OPEN,
+            Diagnosis.WRONG_SOURCE,
+            Diagnosis.BACKLOG,
+            Diagnosis.NOT_REPOINTED,
+            Diagnosis.NOT_STARTED,
+            Diagnosis.HISTORY_WITHOUT_DATA,
+            Diagnosis.UNREGISTERED));
+
+    /** What may strike. */
+    enum Kind {
+        AGENT_KILLED,
+        AGENT_FROZEN,
+        AGENT_FROZEN_WHILE_RENEWING,
+        SERVER_KILLED,
+        SERVER_FROZEN,
+        HOST_LOST,
+        HOST_FROZEN,
+        CUT_FROM_ETCD,
+        ANSWERS_FROM_ETCD_LOST,
+        CUT_FROM_PEERS,
+        CUT_FROM_ONE_PEER_ONE_WAY,
+        ISOLATED,
+        FLAPPING,
+        ETCD_SLOW,
+        ETCD_LOSSY,
+        ETCD_WITHOUT_LEADER,
+        ETCD_NEW_LEADER,
+        CLOCK_STEPPED,
+        LONG_TRANSACTION,
+        APPLIER_SLOW,
+        APPLIER_BROKEN,
+        STATEMENTS_SLOW,
+        ENGINE_BLIND,
+        ERRANT_WRITE,
+        SWITCH,
+        THREE_CALLS,
+        SHORT_PAUSE
+    }
+
+    /** What load alone does: nothing of it may cost the primary its role. */
+    static final Set<Kind> LOAD = EnumSet.of(
+            Kind.ETCD_NEW_LEADER,
+            Kind.LONG_TRANSACTION,
+            Kind.APPLIER_SLOW,
+            Kind.STATEMENTS_SLOW,
+            Kind.SHORT_PAUSE,
+            Kind.ENGINE_BLIND);
+
+    /** What begins a change of primary, for faults that strike in its steps. */
+    private static final List<Kind> BASES = List.of(
+            Kind.SERVER_KILLED, Kind.HOST_LOST, Kind.SWITCH, Kind.THREE_CALLS, Kind.AGENT_KILLED, Kind.ISOLATED);
+
+    /** What takes the agent away from an open server. */
+    private static final Set<Kind> AGENTS = EnumSet.of(
+            Kind.AGENT_KILLED, Kind.AGENT_FROZEN, Kind.AGENT_FROZEN_WHILE_RENEWING, Kind.HOST_FROZEN, Kind.SHORT_PAUSE);
+
+    private final Cluster cluster;
+    private final SplittableRandom random;
+    private final List<Runnable> repairs = new ArrayList<>();
+    private final List<CompletableFuture<Void>> pending = new ArrayList<>();
+    private long errant = BY_HAND;
+
+    Faults(Cluster cluster, SplittableRandom random) {
+        this.cluster = cluster;
+        this.random = random;
+    }
+
+    /**
+     * Plans one run.
+     *
+     * @param load only what load alone does
+     * @param deadManSwitch if off, agents do not die or freeze: nobody would close their servers
+     */
+    void plan(boolean load, boolean deadManSwitch) {
+        Set<Kind> possible = load ? EnumSet.copyOf(LOAD) : EnumSet.allOf(Kind.class);
+        if (!deadManSwitch) {
+            possible.removeAll(AGENTS);
+        }
+        List<Kind> kinds = List.copyOf(possible);
+        boolean stepwise = !load && random.nextInt(3) == 0;
+        int number = 1 + (random.nextBoolean() ? random.nextInt(4) : 0);
+        for (int i = 0; i < number; i++) {
+            long at = 8 * SECOND + random.nextLong(30 * SECOND);
+            Kind kind = kinds.get(random.nextInt(kinds.size()));
+            int choice = random.nextInt(3);
+            long length = length();
+            // Half of them at the primary: that is where it hurts.
+            cluster.scheduler.at(at, () -> strike(kind, choice == 0 ? anyNode() : primary(), length));
+        }
+        if (!load && random.nextInt(4) == 0) {
+            pair(kinds);
+        }
+        if (stepwise) {
+            List<Kind> bases = deadManSwitch ? BASES : List.of(Kind.SERVER_KILLED, Kind.HOST_LOST, Kind.SWITCH);
+            Kind base = bases.get(random.nextInt(bases.size()));
+            cluster.scheduler.at(9 * SECOND + random.nextLong(SECOND), () -> strike(base, primary(), length()));
+            atStep(kinds);
+            if (random.nextBoolean()) {
+                cluster.scheduler.at(24 * SECOND, () -> strike(base, primary(), length()));
+            }
+        }
+    }
+
+    /** Two at once, or nearly, at the same node: usually the primary. */
+    private void pair(List<Kind> kinds) {
+        Kind one = kinds.get(random.nextInt(kinds.size()));
+        Kind other = kinds.get(random.nextInt(kinds.size()));
+        long at = 9 * SECOND + random.nextLong(20 * SECOND);
+        long gap = random.nextLong(3 * SECOND);
+        long lengthOfOne = length();
+        long lengthOfOther = length();
+        boolean anywhere = random.nextInt(4) == 0;
+        cluster.scheduler.at(at, () -> {
+            Node node = anywhere ? anyNode() : primary();
+            strike(one, node, lengthOfOne);
+            cluster.scheduler.in(gap, () -> strike(other, node, lengthOfOther));
+        });
+    }
+
+    /** Strikes when a node first finds itself in a certain step, or a moment later. */
+    private void atStep(List<Kind> kinds) {
+        Diagnosis step = STEPS.get(random.nextInt(STEPS.size()));
+        Kind kind = kinds.get(random.nextInt(kinds.size()));
+        boolean onlyLater = random.nextInt(4) != 0;
+        boolean elsewhere = random.nextInt(4) == 0;
+        long delay = random.nextBoolean() ? 0 : random.nextLong(40 * MS);
+        long length = length();
+        boolean[] done = new boolean[1];
+        cluster.onDiagnosis((node, diagnosis) -> {
+            if (!done[0] && diagnosis == step && (!onlyLater || cluster.scheduler.now() > 8 * SECOND)) {
+                done[0] = true;
+                cluster.scheduler.in(delay, () -> strike(kind, elsewhere ? anyNode() : node, length));
+            }
+        });
+    }
+
+    private long length() {
+        return switch (random.nextInt(4)) {
+            case 0 -> random.nextLong(SECOND);
+            case 1 -> SECOND + random.nextLong(4 * SECOND);
+            case 2 -> 4 * SECOND + random.nextLong(12 * SECOND);
+            default -> 60 * SECOND; // until everything is healed
+        };
+    }
+
+    private Node anyNode() {
+        return cluster.nodes.get(random.nextInt(cluster.nodes.size()));
+    }
+
+    private Node primary() {
+        return cluster.holder().orElseGet(this::anyNode);
+    }
+
+    private void strike(Kind kind, Node node, long length) {
+        cluster.trace(() -> "FAULT " + kind + " at " + node.id + " for " + length / MS + " ms");
+        int n = node.number;
+        switch (kind) {
+            case AGENT_KILLED -> {
+                node.killAgent();
+                beyond(node);
+                lasts(length, node::startAgent);
+            }
+            case AGENT_FROZEN -> freezeAgent(node, length);
+            case AGENT_FROZEN_WHILE_RENEWING -> node.link.onRenewal = () -> freezeAgent(node, length);
+            case SHORT_PAUSE -> {
+                node.freezeAgent();
+                beyond(node);
+                lasts(Math.min(length, 900 * MS), node::thawAgent);
+            }
+            case SERVER_KILLED -> node.mysql.kill();
+            case SERVER_FROZEN -> freezeServer(node, length);
+            case HOST_LOST -> {
+                node.killAgent();
+                node.mysql.kill();
+                lasts(length, node::startAgent);
+            }
+            case HOST_FROZEN -> {
+                node.freezeAgent();
+                freezeServer(node, length);
+                lasts(length, node::thawAgent);
+            }
+            case CUT_FROM_ETCD -> etcd(node, true, true, length);
+            case ANSWERS_FROM_ETCD_LOST -> etcd(node, false, true, length);
+            case CUT_FROM_PEERS -> peers(node, length);
+            case CUT_FROM_ONE_PEER_ONE_WAY -> {
+                int other = anyNode().number;
+                boolean from = random.nextBoolean();
+                cluster.cut(from ? n : other, from ? other : n, true);
+                lasts(length, () -> cluster.cut(from ? n : other, from ? other : n, false));
+            }
+            case ISOLATED -> {
+                etcd(node, true, true, length);
+                peers(node, length);
+            }
+            case FLAPPING -> flap(node, Math.min(length, 20 * SECOND));
+            case ETCD_SLOW -> {
+                long extra = random.nextLong(900 * MS);
+                cluster.nodes.forEach(x -> x.link.extraDelay = extra);
+                lasts(length, () -> cluster.nodes.forEach(x -> x.link.extraDelay = 0));
+            }
+            case ETCD_LOSSY -> {
+                double rate = random.nextDouble() / 2;
+                cluster.nodes.forEach(x -> x.link.lossRate = rate);
+                lasts(length, () -> cluster.nodes.forEach(x -> x.link.lossRate = 0));
+            }
+            case ETCD_WITHOUT_LEADER -> {
+                cluster.etcd.loseLeader();
+                lasts(length, cluster.etcd::electLeader);
+            }
+            case ETCD_NEW_LEADER -> {
+                cluster.etcd.loseLeader();
+                lasts(Math.min(length, SECOND), cluster.etcd::electLeader);
+            }
+            case CLOCK_STEPPED ->
+                node.mysql.wallOffset += random.nextBoolean() ? random.nextLong(3600 * SECOND) : -3600 * SECOND;
+            case LONG_TRANSACTION -> node.mysql.longTransactionUntil = cluster.scheduler.now() + length;
+            case APPLIER_SLOW -> {
+                node.mysql.applyCost = 1 + random.nextLong(300 * MS);
+                lasts(length, () -> node.mysql.applyCost = 300_000);
+            }
+            case APPLIER_BROKEN -> {
+                node.mysql.applierBroken = true;
+                lasts(length, () -> node.mysql.applierBroken = false);
+            }
+            case STATEMENTS_SLOW -> {
+                node.mysql.statementCost = 1 + random.nextLong(400 * MS);
+                lasts(length, () -> node.mysql.statementCost = 200_000);
+            }
+            case ENGINE_BLIND -> {
+                node.engineBlind = true;
+                beyond(node);
+                lasts(length, () -> node.engineBlind = false);
+            }
+            case ERRANT_WRITE -> node.mysql.errant(errant++);
+            case SWITCH -> switchOver(node);
+            case THREE_CALLS -> threeCalls(node);
+        }
+    }
+
+    private void freezeAgent(Node node, long length) {
+        node.freezeAgent();
+        beyond(node);
+        lasts(length, node::thawAgent);
+    }
+
+    private void freezeServer(Node node, long length) {
+        node.mysql.freeze();
+        beyond(node);
+        lasts(length, () -> {
+            node.mysql.thaw();
+            excuseEnds(node);
+        });
+    }
+
+    /** A frozen server that nobody can fence is beyond async: its own event closes it within a second of waking. */
+    private void beyond(Node node) {
+        if (node.mysql.frozen() && (!node.agentRuns() || node.agentFrozen() || node.engineBlind)) {
+            node.beyond = true;
+        }
+    }
+
+    private void excuseEnds(Node node) {
+        boolean excused = node.excused();
+        node.beyond = false;
+        if (excused) {
+            node.beyondUntil = cluster.scheduler.now() + 1200 * MS;
+        }
+    }
+
+    private void etcd(Node node, boolean requests, boolean answers, long length) {
+        node.link.requestsLost = requests;
+        node.link.answersLost = answers;
+        lasts(length, () -> {
+            node.link.requestsLost = false;
+            node.link.answersLost = false;
+        });
+    }
+
+    private void peers(Node node, long length) {
+        for (Node other : cluster.nodes) {
+            if (other != node) {
+                cluster.cut(node.number, other.number, true);
+                cluster.cut(other.number, node.number, true);
+            }
+        }
+        lasts(
+                length,
+                () -> cluster.nodes.forEach(other -> {
+                    cluster.cut(node.number, other.number, false);
+                    cluster.cut(other.number, node.number, false);
+                }));
+    }
+
+    private void flap(Node node, long left) {
+        if (left <= 0) {
+            return;
+        }
+        long on = 200 * MS + random.nextLong(SECOND);
+        etcd(node, true, true, on);
+        peers(node, on);
+        cluster.scheduler.in(2 * on, () -> flap(node, left - 2 * on));
+    }
+
+    private void switchOver(Node node) {
+        Optional<NodeId> to = random.nextBoolean() ? Optional.empty() : Optional.of(anyNode().id);
+        ask(node, () -> new Wish.ChangePrimary(to, new CompletableFuture<>()));
+    }
+
+    /** MoHA's calls, one after the other, as a client does that does not look at the answers. */
+    private void threeCalls(Node node) {
+        ask(node, () -> new Wish.ReadOnly(random.nextBoolean() ? 0 : 10 * SECOND, new CompletableFuture<>()));
+        cluster.scheduler.in(
+                random.nextLong(2 * SECOND),
+                () -> ask(node, () -> new Wish.ChangePrimary(Optional.empty(), new CompletableFuture<>())));
+        cluster.scheduler.in(
+                2 * SECOND + random.nextLong(3 * SECOND),
+                () -> ask(node, () -> new Wish.ReadWrite(new CompletableFuture<>())));
+    }
+
+    private void ask(Node node, Supplier<Wish> wish) {
+        node.agent().filter(a -> !node.agentFrozen()).ifPresent(a -> {
+            Wish asked = wish.get();
+            cluster.trace(() -> node.id + ": asked for " + asked.getClass().getSimpleName());
+            CompletableFuture<Void> told = a.loop()
+                    .ask(asked)
+                    .thenAccept(answer -> cluster.trace(() -> node.id + ": answered: " + answer.text()));
+            pending.add(told);
+        });
+    }
+
+    /** Ends after a while, and at the latest when everything is healed. */
+    private void lasts(long length, Runnable repair) {
+        boolean[] done = new boolean[1];
+        Runnable once = () -> {
+            if (!done[0]) {
+                done[0] = true;
+                repair.run();
+            }
+        };
+        repairs.add(once);
+        cluster.scheduler.in(length, once);
+    }
+
+    /** Questions that were asked and never answered, by an agent that was not killed meanwhile or was. */
+    long unanswered() {
+        return pending.stream().filter(p -> !p.isDone()).count();
+    }
+
+    /** Every fault ends now; a human would also have opened what he had closed. */
+    void heal() {
+        cluster.trace(() -> "healing everything");
+        repairs.forEach(Runnable::run);
+        cluster.nodes.forEach(node -> {
+            node.mysql.longTransactionUntil = 0;
+            node.link.onRenewal = null;
+            node.startAgent();
+        });
+        reopen();
+    }
+
+    /** Whoever closed a primary opens it again, as long as it takes. */
+    void reopen() {
+        cluster.nodes.stream()
+                .filter(n -> n.published()
+                        .filter(p -> p.state().phase() == Phase.READ_ONLY)
+                        .isPresent())
+                .forEach(n -> ask(n, () -> new Wish.ReadWrite(new CompletableFuture<>())));
+    }
+}

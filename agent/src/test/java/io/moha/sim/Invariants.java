@@ -1,0 +1,221 @@
+package io.moha.sim;
+
+import io.moha.agent.loop.Published;
+import io.moha.decide.Diagnosis;
+import io.moha.decide.Phase;
+import io.moha.model.Ballot;
+import io.moha.model.GtidSet;
+import io.moha.sim.Cluster.Node;
+import io.moha.store.BallotValue;
+import io.moha.store.Json;
+import io.moha.store.Keys;
+import io.moha.store.StoreSnapshot;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The promises of the protocol, asked after every event and at the end. */
+final class Invariants {
+    /** One acknowledged insert. */
+    record Acknowledged(long write, Node node, GtidSet gtid, long at) {}
+
+    private final Cluster cluster;
+    private final List<Acknowledged> acknowledged = new ArrayList<>();
+    private long term;
+    private long revision;
+    private Optional<String> holder = Optional.empty();
+
+    Invariants(Cluster cluster) {
+        this.cluster = cluster;
+        cluster.onDiscard(this::discarded);
+        cluster.onDiagnosis(this::decided);
+    }
+
+    List<Acknowledged> acknowledged() {
+        return acknowledged;
+    }
+
+    /** After every event. */
+    void always() {
+        Node open = null;
+        Node claims = null;
+        long now = cluster.scheduler.now();
+        for (Node node : cluster.nodes) {
+            if (node.mysql.writable() && !node.mysql.frozen() && !node.excused()) {
+                if (open != null) {
+                    throw new Violation("I2", open.id + " and " + node.id + " are both open for writes");
+                }
+                open = node;
+            }
+            if (node.agentRuns() && !node.agentFrozen()) {
+                Published p = node.published().orElse(null);
+                if (p != null && p.primaryAt(now)) {
+                    if (claims != null) {
+                        throw new Violation("I2", claims.id + " and " + node.id + " both say that they are primary");
+                    }
+                    claims = node;
+                }
+            }
+        }
+    }
+
+    /** Called when a client's transaction commits on a server. */
+    void committed(Node node, SimMysql.Transaction transaction) {
+        if (node.excused()) {
+            return;
+        }
+        Optional<Node> now = cluster.holder();
+        if (now.filter(h -> h == node).isEmpty()) {
+            throw new Violation(
+                    "I2",
+                    node.id + " commits " + transaction.gtid() + " while the role is "
+                            + now.map(h -> "held by " + h.id).orElse("nobody's"));
+        }
+    }
+
+    void acknowledged(Node node, SimMysql.Transaction transaction) {
+        acknowledged.add(new Acknowledged(transaction.write(), node, transaction.gtid(), cluster.scheduler.now()));
+    }
+
+    /** Called with each decision. What is called fenced was read back. */
+    void decided(Node node, Diagnosis diagnosis) {
+        if (diagnosis == Diagnosis.FENCE_CONFIRMED && node.mysql.writable()) {
+            throw new Violation("I8", node.id + " calls its server fenced, and it is open");
+        }
+    }
+
+    /** After each change in etcd, at least each time somebody looks. */
+    void store() {
+        StoreSnapshot view = cluster.etcd.view();
+        if (view.revision() == revision) {
+            return;
+        }
+        revision = view.revision();
+        long seen = cluster.term();
+        if (seen < term) {
+            throw new Violation("term", "fell from " + term + " to " + seen);
+        }
+        Optional<String> holds =
+                Optional.ofNullable(view.entries().get("master")).map(StoreSnapshot.Entry::value);
+        if (seen > term) {
+            cluster.trace(() -> "etcd: term " + seen + ", holder " + holds.orElse("nobody"));
+            if (holder.isEmpty() && seen > 1) { // before term 1 there are only the servers' own initialisations
+                elected(view, seen);
+            }
+        }
+        term = seen;
+        holder = holds;
+    }
+
+    /**
+     * The winner has received what every eligible voter has who was well, could have won instead, and did not come from an
+     * earlier term with what a change of primary had left behind.
+     */
+    private void elected(StoreSnapshot view, long now) {
+        Node winner = cluster.holder().orElseThrow();
+        long followed = ballot(view, winner, now).map(b -> b.followed().value()).orElse(0L);
+        for (Node voter : cluster.nodes) {
+            boolean well = voter.agentRuns()
+                    && !voter.agentFrozen()
+                    && voter.mysql.alive()
+                    && !voter.mysql.frozen()
+                    && voter.link.open();
+            Optional<Ballot> vote = well ? ballot(view, voter, now) : Optional.empty();
+            if (vote.filter(b -> b.eligible() && b.followed().value() >= followed)
+                    .isPresent()) {
+                GtidSet lost = voter.mysql.received().subtract(winner.mysql.received());
+                if (acknowledged.stream().anyMatch(a -> lost.contains(a.gtid()))) {
+                    throw new Violation(
+                            "I1", "the winner " + winner.id + " of term " + now + " lacks " + lost + " of " + voter.id);
+                }
+            }
+        }
+    }
+
+    private static Optional<Ballot> ballot(StoreSnapshot view, Node node, long term) {
+        return Optional.ofNullable(view.entries().get(Keys.ballot(node.id)))
+                .map(e -> Json.read(e.value(), BallotValue.class).toBallot(node.id))
+                .filter(b -> b.term().value() == term);
+    }
+
+    /** Received transactions may go only if the primary has them. */
+    private void discarded(SimMysql server, List<SimMysql.Transaction> lost) {
+        Optional<Node> primary = cluster.holder();
+        for (SimMysql.Transaction transaction : lost) {
+            boolean kept = cluster.nodes.stream()
+                            .anyMatch(
+                                    n -> n.mysql != server && n.mysql.received().contains(transaction.gtid()))
+                    && primary.filter(p -> p.mysql.received().contains(transaction.gtid()))
+                            .isPresent();
+            // What somebody wrote by hand on a fenced server is kept, and named, by that server.
+            if (!kept && transaction.write() < Faults.BY_HAND) {
+                throw new Violation(
+                        "I1", "n" + server.node + " discards " + transaction.gtid() + ", received but not executed");
+            }
+        }
+    }
+
+    /** Whether the cluster is whole; else what is missing. */
+    Optional<String> unsettled() {
+        Optional<Node> primary = cluster.holder();
+        if (primary.isEmpty()) {
+            return Optional.of("nobody holds the role");
+        }
+        Node first = primary.get();
+        if (!first.mysql.writable()
+                || first.published()
+                        .filter(p -> p.primaryAt(cluster.scheduler.now()))
+                        .isEmpty()) {
+            return Optional.of(first.id + " holds the role and is not open: " + said(first));
+        }
+        GtidSet all = first.mysql.executed();
+        for (Node node : cluster.nodes) {
+            if (node == first) {
+                continue;
+            }
+            Optional<Published> p = node.published();
+            Phase phase = p.map(x -> x.state().phase()).orElse(Phase.STARTING);
+            boolean follows = phase == Phase.FOLLOWING
+                    && p.orElseThrow().healthyReplica()
+                    && node.mysql.executed().equals(all)
+                    && !node.mysql.writable();
+            boolean named = phase == Phase.DIVERGED
+                    && GtidSet.parse(p.orElseThrow().errant())
+                            .contains(node.mysql.received().subtract(all))
+                    && !p.orElseThrow().errant().isEmpty();
+            boolean mustBeRebuilt = p.filter(x -> x.decision().diagnosis() == Diagnosis.DATA_MISSING)
+                    .isPresent();
+            if (!follows && !named && !mustBeRebuilt) {
+                return Optional.of(node.id + " does not follow " + first.id + ": " + said(node));
+            }
+        }
+        return Optional.empty();
+    }
+
+    static String said(Node node) {
+        return node.published()
+                .map(p -> p.state().phase() + ", " + p.decision().because())
+                .orElse("its agent does not run");
+    }
+
+    /** At the end: every acknowledged write is on the primary, or named by a node that stands aside with it. */
+    void end() {
+        Node primary = cluster.holder().orElseThrow();
+        GtidSet kept = primary.mysql.executed();
+        for (Node node : cluster.nodes) {
+            if (node.published()
+                    .filter(p -> p.state().phase() == Phase.DIVERGED)
+                    .isPresent()) {
+                kept = kept.union(GtidSet.parse(node.published().orElseThrow().errant()));
+            }
+        }
+        for (Acknowledged a : acknowledged) {
+            if (!kept.contains(a.gtid())) {
+                throw new Violation(
+                        "I1",
+                        "write " + a.write() + " (" + a.gtid() + ", acknowledged by " + a.node().id + " at "
+                                + a.at() / 1e9 + " s) is nowhere, and nobody names it");
+            }
+        }
+    }
+}

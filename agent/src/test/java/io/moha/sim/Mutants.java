@@ -1,0 +1,349 @@
+package io.moha.sim;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.net.URI;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.tools.JavaCompiler;
+import javax.tools.ToolProvider;
+
+/**
+ * Deliberate breakages of the product's own source. Each is one change of text in one file, compiled and loaded in place of
+ * the original; nothing in the product knows of it. A mutant whose text is no longer found is an error: the list must follow
+ * the code.
+ */
+final class Mutants {
+    /** Enough for each mutant below, several times over; see docs/internals/safety.md for what each took. */
+    static final int MOST_SEEDS = 6000;
+
+    private static final String DECIDE = "src/main/java/io/moha/decide/";
+    private static final String LOOP = "agent/src/main/java/io/moha/agent/loop/";
+
+    /**
+     * One breakage.
+     *
+     * @param deadManSwitch off where the switch alone would hide the breakage: two independent fences are there on purpose
+     */
+    record Mutant(String name, String file, String original, String broken, boolean deadManSwitch) {
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
+    /**
+     * What became of a mutant.
+     *
+     * @param seeds how many were run, the one that caught it included
+     */
+    record Verdict(Mutant mutant, int seeds, Optional<String> violation) {}
+
+    private Mutants() {}
+
+    private static Mutant mutant(String name, String file, String original, String broken) {
+        return new Mutant(name, file, original, broken, true);
+    }
+
+    private static Mutant withoutSwitch(String name, String file, String original, String broken) {
+        return new Mutant(name, file, original, broken, false);
+    }
+
+    static List<Mutant> all() {
+        List<Mutant> all = new ArrayList<>();
+        fence(all);
+        lease(all);
+        election(all);
+        roles(all);
+        return all;
+    }
+
+    private static void fence(List<Mutant> all) {
+        all.add(withoutSwitch(
+                "fence skipped",
+                LOOP + "Actor.java",
+                "String trouble = fence.killAtOnce() ? \"the database is stuck\" : bySql(fence);",
+                "String trouble = \"\";"));
+        all.add(mutant(
+                "read back left out",
+                DECIDE + "Diagnostician.java",
+                "                && c.local().fenced()\n                && !c.seen().opening();",
+                "                || database.health() != Health.DEAD;"));
+        all.add(mutant(
+                "resign before the fence is confirmed: a silent database is taken for dead",
+                DECIDE + "Diagnostician.java",
+                "                        ? DATABASE_STUCK\n                        : DATABASE_SILENT;",
+                "                        ? DATABASE_STUCK\n                        : DATABASE_DEAD;"));
+        all.add(withoutSwitch(
+                "the fence's deadline ignores the slow SQL",
+                LOOP + "Actor.java",
+                "Math.max(200_000_000L, Math.min(longest.toNanos(), left))",
+                "longest.toNanos() * 4"));
+        all.add(mutant(
+                "a hung database of a restarted agent is left alone",
+                DECIDE + "Diagnostician.java",
+                "return mayBeOpen(c) ? HUNG_WITHOUT_ROLE : DATABASE_SILENT;",
+                "return DATABASE_SILENT;"));
+        all.add(mutant(
+                "the dead-man's beat outlives the lease",
+                LOOP + "AgentLoop.java",
+                "policy.fenceBudget().toNanos() / 3",
+                "policy.leaseTtl().toNanos()"));
+    }
+
+    private static void lease(List<Mutant> all) {
+        all.add(mutant(
+                "lease counted from the reply",
+                LOOP + "LeaseKeeper.java",
+                "lease = new Lease(before.id(), sentAt, true);",
+                "lease = new Lease(before.id(), clock.now(), true);"));
+        all.add(withoutSwitch(
+                "the role goes on after the lease ran out",
+                DECIDE + "Context.java",
+                "                && seen.now() < policy.fenceAt(seen.lease().sentAt());",
+                "                && seen.now() > 0;"));
+        all.add(mutant(
+                "the published role does not end by the clock",
+                LOOP + "Published.java",
+                "return state.phase() == Phase.PRIMARY\n                && now - fenceAt < 0",
+                "return state.phase() == Phase.PRIMARY"));
+        all.add(mutant(
+                "opening does not ask for the lease",
+                LOOP + "AgentLoop.java",
+                "return roleSafe && lease.id() != 0 && lease.trusted() && clock.now() - policy.fenceAt(lease.sentAt()) < 0;",
+                "return roleSafe || lease.id() == -1;"));
+    }
+
+    private static void election(List<Mutant> all) {
+        all.add(mutant(
+                "the shorter GTID set wins",
+                DECIDE + "Ranking.java",
+                "strictlyContains(other, candidate)",
+                "strictlyContains(candidate, other)"));
+        all.add(
+                mutant(
+                        "promote before the relay log is drained",
+                        DECIDE + "Diagnostician.java",
+                        "    private static Diagnosis promoting(Context c) {\n        if (!c.drained()) {",
+                        "    private static Diagnosis promoting(Context c) {\n        if (!c.drained() && c.seen().now() < 0) {"));
+        all.add(mutant(
+                "ballot with a running receiver",
+                DECIDE + "Diagnostician.java",
+                "        if (!c.receiverStopped()) {\n            return RECEIVER_RUNS;",
+                "        if (!c.receiverStopped() && c.seen().now() < 0) {\n            return RECEIVER_RUNS;"));
+        all.add(mutant(
+                "a ballot stands while its voter follows again",
+                DECIDE + "Diagnostician.java",
+                "if (own != null && own.ballot().term().compareTo(c.term()) > 0) {",
+                "if (own != null && own.ballot().term().compareTo(c.term()) > 9) {"));
+        all.add(mutant(
+                "a shorter set overtakes a live voter",
+                DECIDE + "Context.java",
+                "lacksWhatALiveVoterHas() ? policy.drainTimeout().toNanos() : 0",
+                "lacksWhatALiveVoterHas() ? 0 : 0"));
+        all.add(mutant(
+                "the followed term does not count in the ranking",
+                DECIDE + "Ranking.java",
+                "lastTermOf(b.received(), left), Comparator.reverseOrder()",
+                "lastTermOf(GtidSet.EMPTY, left), Comparator.reverseOrder()"));
+    }
+
+    private static void roles(List<Mutant> all) {
+        all.add(mutant(
+                "repoint undrained",
+                DECIDE + "Diagnostician.java",
+                "        if (!c.drained()) {\n            return BACKLOG;",
+                "        if (!c.drained() && c.seen().now() < 0) {\n            return BACKLOG;"));
+        all.add(mutant(
+                "an errant node follows",
+                DECIDE + "Diagnostician.java",
+                "if (!comparison.get().errant().isEmpty()) {\n            return neverAMember",
+                "if (!comparison.get().errant().isEmpty() && c.seen().now() < 0) {\n            return neverAMember"));
+        all.add(mutant(
+                "term not compared",
+                "src/main/java/io/moha/store/Keys.java",
+                "new Txn.ValueIs(TERM, term.toString())",
+                "new Txn.CreateRevisionIs(\"nothing\", 0)"));
+        all.add(mutant(
+                "repoint under an old term: an old picture of etcd will do",
+                DECIDE + "Diagnostician.java",
+                "c.seen().now() - at < c.policy().storeStale().toNanos()",
+                "at > 0"));
+        all.add(mutant(
+                "a hand-over that got no answer is taken for failed",
+                LOOP + "StoreActor.java",
+                "return takeBack(guards, said.getAsLong(), trouble);",
+                "return Outcome.failed(trouble);"));
+    }
+
+    /** Runs seeds 1, 2, 3... against the mutant until one catches it. */
+    static Verdict hunt(Mutant mutant, int mostSeeds) throws Exception {
+        Path classes = Files.createTempDirectory("mutant");
+        try {
+            compile(mutant, classes);
+            try (Loader loader = new Loader(classes)) {
+                return hunt(mutant, loader, mostSeeds);
+            }
+        } finally {
+            delete(classes);
+        }
+    }
+
+    private static Verdict hunt(Mutant mutant, Loader loader, int mostSeeds) throws Exception {
+        Method run = loader.loadClass(Simulation.class.getName())
+                .getMethod("run", long.class, boolean.class, java.util.function.Consumer.class);
+        AtomicLong next = new AtomicLong(1);
+        AtomicLong first = new AtomicLong(Long.MAX_VALUE);
+        AtomicReference<String> violation = new AtomicReference<>("");
+        int threads = Runtime.getRuntime().availableProcessors();
+        ExecutorService workers = Executors.newFixedThreadPool(threads);
+        for (int i = 0; i < threads; i++) {
+            workers.execute(() -> {
+                for (long seed = next.getAndIncrement();
+                        seed <= mostSeeds && seed < first.get();
+                        seed = next.getAndIncrement()) {
+                    String said = run(run, seed, mutant.deadManSwitch());
+                    synchronized (violation) {
+                        if (!said.isEmpty() && seed < first.get()) {
+                            first.set(seed);
+                            violation.set(said);
+                        }
+                    }
+                }
+            });
+        }
+        workers.shutdown();
+        if (!workers.awaitTermination(20, TimeUnit.MINUTES)) {
+            throw new IllegalStateException(mutant + ": the simulator does not end");
+        }
+        boolean caught = first.get() != Long.MAX_VALUE;
+        return new Verdict(
+                mutant,
+                (int) Math.min(first.get(), mostSeeds),
+                caught ? Optional.of(String.valueOf(violation.get())) : Optional.empty());
+    }
+
+    /** @return the violation; empty if there was none */
+    private static String run(Method run, long seed, boolean deadManSwitch) {
+        try {
+            Object result = run.invoke(null, seed, deadManSwitch, null);
+            Object said = result.getClass().getMethod("violation").invoke(result);
+            return ((Optional<?>) said).map(Object::toString).orElse("");
+        } catch (InvocationTargetException e) {
+            return "defect: " + e.getCause();
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static void compile(Mutant mutant, Path classes) throws IOException {
+        Path file = checkout().resolve(mutant.file());
+        String source = Files.readString(file);
+        int at = source.indexOf(mutant.original());
+        if (at < 0 || source.indexOf(mutant.original(), at + 1) >= 0) {
+            throw new IllegalStateException("mutant '" + mutant + "': its text must be in " + file + " exactly once");
+        }
+        Path broken = classes.resolve(file.getFileName());
+        Files.writeString(broken, source.replace(mutant.original(), mutant.broken()));
+        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+        String path = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+        StringWriter complaints = new StringWriter();
+        boolean good = compiler.getTask(
+                        complaints,
+                        null,
+                        null,
+                        List.of("-nowarn", "-proc:none", "-d", classes.toString(), "-cp", path),
+                        null,
+                        compiler.getStandardFileManager(null, null, null).getJavaFileObjects(broken))
+                .call();
+        if (!good) {
+            throw new IllegalStateException("mutant '" + mutant + "' does not compile:\n" + complaints);
+        }
+    }
+
+    private static Path checkout() {
+        for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
+            if (Files.exists(at.resolve("haproxy")) && Files.exists(at.resolve("pom.xml"))) {
+                return at;
+            }
+        }
+        throw new IllegalStateException("not inside a checkout");
+    }
+
+    private static void delete(Path directory) {
+        try (var files = Files.walk(directory)) {
+            files.sorted(java.util.Comparator.reverseOrder())
+                    .forEach(f -> f.toFile().delete());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Loads all of io.moha anew, the mutant's classes first. */
+    private static final class Loader extends URLClassLoader {
+        Loader(Path mutant) throws Exception {
+            super(urls(mutant), Mutants.class.getClassLoader());
+        }
+
+        private static URL[] urls(Path mutant) throws Exception {
+            Set<URI> places = new LinkedHashSet<>();
+            places.add(mutant.toUri());
+            for (Class<?> each :
+                    List.of(Simulation.class, io.moha.agent.loop.Agent.class, io.moha.model.GtidSet.class)) {
+                places.add(
+                        each.getProtectionDomain().getCodeSource().getLocation().toURI());
+            }
+            List<URL> urls = new ArrayList<>();
+            for (URI place : places) {
+                urls.add(place.toURL());
+            }
+            return urls.toArray(new URL[0]);
+        }
+
+        @Override
+        protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+            if (!name.startsWith("io.moha.")) {
+                return super.loadClass(name, resolve);
+            }
+            synchronized (getClassLoadingLock(name)) {
+                Class<?> loaded = findLoadedClass(name);
+                return loaded == null ? findClass(name) : loaded;
+            }
+        }
+    }
+
+    /**
+     * Prints the table of the documentation.
+     *
+     * @param only part of a name; empty for all
+     */
+    static void table(String only) throws Exception {
+        System.out.println("| mutant | caught by seed | first violation |\n|---|---|---|");
+        for (Mutant mutant : all()) {
+            if (mutant.name().contains(only)) {
+                Verdict verdict = hunt(mutant, MOST_SEEDS);
+                System.out.printf(
+                        "| %s%s | %s | %s |%n",
+                        mutant,
+                        mutant.deadManSwitch() ? "" : " (switch off)",
+                        verdict.violation().isPresent() ? verdict.seeds() : "NOT in " + verdict.seeds(),
+                        verdict.violation().orElse(""));
+            }
+        }
+    }
+}

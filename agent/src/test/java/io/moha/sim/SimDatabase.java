@@ -1,0 +1,327 @@
+package io.moha.sim;
+
+import io.moha.model.Endpoint;
+import io.moha.model.GtidSet;
+import io.moha.mysql.Database;
+import io.moha.mysql.DatabaseException;
+import io.moha.mysql.DatabaseException.Kind;
+import io.moha.mysql.DatabaseProcess;
+import io.moha.mysql.DatabaseStatus;
+import java.time.Duration;
+import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** How one agent reaches its server, and the others': statements take time, hang on a frozen server, and may act late. */
+final class SimDatabase implements Database {
+    private final Scheduler scheduler;
+    private final SplittableRandom random;
+    private final SimMysql mine;
+    private final SimMysql.Wires wires;
+    private final boolean deadManSwitch;
+
+    SimDatabase(
+            Scheduler scheduler, SplittableRandom random, SimMysql mine, SimMysql.Wires wires, boolean deadManSwitch) {
+        this.deadManSwitch = deadManSwitch;
+        this.scheduler = scheduler;
+        this.random = random;
+        this.mine = mine;
+        this.wires = wires;
+    }
+
+    private static DatabaseException late() {
+        return new DatabaseException(Kind.UNKNOWN, true, "no answer in time", new IllegalStateException("late"));
+    }
+
+    private static DatabaseException broken(Kind kind, String message) {
+        return new DatabaseException(kind, 0, message, new IllegalStateException(message));
+    }
+
+    private static final class Result<T> {
+        private boolean late;
+        private @Nullable T value;
+        private @Nullable DatabaseException refusal;
+    }
+
+    private interface Effect<T> {
+        T run() throws DatabaseException;
+    }
+
+    /** One statement. What a frozen server has in its socket is executed when it goes on, wanted or not. */
+    private <T> T statement(SimMysql server, Duration deadline, Effect<T> effect) throws DatabaseException {
+        Scheduler.Strand me = scheduler.running();
+        Result<T> result = new Result<>();
+        int life = server.life();
+        boolean reachable =
+                server == mine || (wires.open(mine.node, server.node) && wires.open(server.node, mine.node));
+        if (reachable && !server.alive()) {
+            scheduler.sleep(200_000);
+            throw broken(Kind.UNREACHABLE, "connection refused");
+        }
+        Scheduler.Event alarm = scheduler.in(deadline.toNanos(), () -> {
+            result.late = true;
+            scheduler.wake(me);
+        });
+        long cost = server.statementCost / 2 + random.nextLong(server.statementCost);
+        if (reachable) {
+            scheduler.in(cost, () -> {
+                if (server.life() == life) {
+                    server.whenRunning(() -> {
+                        try {
+                            result.value = effect.run();
+                        } catch (DatabaseException e) {
+                            result.refusal = e;
+                        }
+                        end(result, alarm, me);
+                    });
+                } else {
+                    result.refusal = broken(Kind.UNKNOWN, "the connection broke");
+                    end(result, alarm, me);
+                }
+            });
+        }
+        scheduler.block(me);
+        if (result.refusal != null) {
+            throw result.refusal;
+        }
+        if (result.value == null) {
+            throw late();
+        }
+        return result.value;
+    }
+
+    private <T> void end(Result<T> result, Scheduler.Event alarm, Scheduler.Strand me) {
+        if (result.late) {
+            result.value = null;
+        } else {
+            result.late = true;
+            alarm.cancel();
+            scheduler.in(100_000, () -> scheduler.wake(me));
+        }
+    }
+
+    private void execute(Duration deadline, Runnable effect) throws DatabaseException {
+        statement(mine, deadline, () -> {
+            effect.run();
+            return true;
+        });
+    }
+
+    @Override
+    public DatabaseStatus probe(Duration deadline) throws DatabaseException {
+        return statement(mine, deadline, mine::status);
+    }
+
+    @Override
+    public void closeToApplications(Duration deadline) throws DatabaseException {
+        execute(deadline, () -> mine.setOffline(true));
+    }
+
+    @Override
+    public void closeForWrites(Duration deadline) throws DatabaseException {
+        long until = scheduler.now() + deadline.toNanos();
+        while (mine.alive() && mine.superReadOnlyHangs()) {
+            if (scheduler.now() + 20_000_000 >= until) {
+                throw broken(Kind.UNKNOWN, "waiting for global read lock");
+            }
+            scheduler.sleep(20_000_000);
+        }
+        execute(Duration.ofNanos(Math.max(1, until - scheduler.now())), () -> mine.setSuperReadOnly(true));
+    }
+
+    @Override
+    public void openToApplications(Duration deadline) throws DatabaseException {
+        execute(deadline, () -> mine.setOffline(false));
+    }
+
+    @Override
+    public void openForWrites(Duration allowance, BooleanSupplier mayWrite, Duration deadline)
+            throws DatabaseException {
+        gate(mayWrite);
+        execute(deadline, () -> mine.setSuperReadOnly(false));
+        try {
+            gate(mayWrite);
+            if (deadManSwitch) {
+                execute(deadline, () -> mine.arm(allowance.toNanos()));
+            }
+            gate(mayWrite);
+            execute(deadline, () -> mine.setReadOnly(false));
+            gate(mayWrite);
+            execute(deadline, () -> mine.setOffline(false));
+        } catch (DatabaseException e) {
+            execute(deadline, () -> mine.setSuperReadOnly(true));
+            throw e;
+        }
+    }
+
+    private static void gate(BooleanSupplier mayWrite) throws DatabaseException {
+        if (!mayWrite.getAsBoolean()) {
+            throw broken(Kind.REFUSED, "this node may not write any more");
+        }
+    }
+
+    @Override
+    public void beat(Duration allowance, Duration deadline) throws DatabaseException {
+        if (!statement(mine, deadline, () -> mine.beat(allowance.toNanos()))) {
+            throw broken(Kind.REFUSED, "the dead-man's switch is not armed, or has run out already");
+        }
+    }
+
+    @Override
+    public void stopReceiver(Duration deadline) throws DatabaseException {
+        if (mine.connecting()) {
+            // A receiver in the middle of a connect to a lost host stops when its try has failed.
+            scheduler.sleep(Math.min(deadline.toNanos(), random.nextLong(2_000_000_000L)));
+        }
+        execute(deadline, mine::stopReceiver);
+    }
+
+    @Override
+    public void startReplication(Duration deadline) throws DatabaseException {
+        execute(deadline, () -> {
+            mine.startReceiver();
+            mine.startApplier();
+        });
+    }
+
+    @Override
+    public void startApplier(Duration deadline) throws DatabaseException {
+        execute(deadline, mine::startApplier);
+    }
+
+    @Override
+    public void follow(Endpoint source, Duration deadline) throws DatabaseException {
+        execute(deadline, () -> mine.follow(source));
+    }
+
+    @Override
+    public void forgetSource(Duration deadline) throws DatabaseException {
+        execute(deadline, mine::forgetSource);
+    }
+
+    @Override
+    public GtidSet executedOn(Endpoint other, Duration deadline) throws DatabaseException {
+        SimMysql server = wires.server(other);
+        return statement(server, deadline, server::executed);
+    }
+
+    @Override
+    public GtidSet purgedOn(Endpoint other, Duration deadline) throws DatabaseException {
+        SimMysql server = wires.server(other);
+        return statement(server, deadline, server::purged);
+    }
+
+    @Override
+    public boolean awaitExecutedOn(Endpoint other, GtidSet set, Duration deadline) throws DatabaseException {
+        SimMysql server = wires.server(other);
+        long until = scheduler.now() + deadline.toNanos();
+        while (!statement(server, Duration.ofNanos(Math.max(1, until - scheduler.now())), server::executed)
+                .contains(set)) {
+            if (scheduler.now() + 10_000_000 >= until) {
+                return false;
+            }
+            scheduler.sleep(10_000_000);
+        }
+        return true;
+    }
+
+    @Override
+    public void cloneFrom(Endpoint donor, Duration deadline) throws DatabaseException {
+        SimMysql from = wires.server(donor);
+        statement(from, Duration.ofSeconds(5), () -> true);
+        execute(Duration.ofSeconds(5), () -> {
+            mine.setOffline(true);
+            mine.setSuperReadOnly(false);
+            mine.setReadOnly(true);
+        });
+        scheduler.sleep(500_000_000L + random.nextLong(1_500_000_000L));
+        boolean whole =
+                from.alive() && !from.frozen() && wires.open(from.node, mine.node) && wires.open(mine.node, from.node);
+        execute(Duration.ofSeconds(5), () -> {
+            if (whole) {
+                mine.becomeCopyOf(from);
+            } else {
+                mine.becomeEmpty();
+            }
+        });
+    }
+
+    @Override
+    public void forgetHistory(Duration deadline) throws DatabaseException {
+        execute(deadline, mine::forgetHistory);
+    }
+
+    @Override
+    public AutoCloseable tripwire(Runnable onBroken, Duration deadline) throws DatabaseException {
+        statement(mine, deadline, () -> true);
+        mine.tripwire(onBroken);
+        return () -> mine.untie(onBroken);
+    }
+
+    @Override
+    public void close() {
+        // Nothing is held open.
+    }
+
+    /** The process of the server, as the agent controls it. */
+    static final class Container implements DatabaseProcess {
+        private final Scheduler scheduler;
+        private final SimMysql server;
+        private final Supplier<Boolean> blind;
+
+        /** @param blind whether the container engine does not answer */
+        Container(Scheduler scheduler, SimMysql server, Supplier<Boolean> blind) {
+            this.scheduler = scheduler;
+            this.server = server;
+            this.blind = blind;
+        }
+
+        @Override
+        public State state(Duration deadline) {
+            if (blind.get()) {
+                scheduler.sleep(deadline.toNanos());
+                return State.UNKNOWN;
+            }
+            scheduler.sleep(2_000_000);
+            return server.alive() ? State.RUNNING : State.DEAD;
+        }
+
+        @Override
+        public void start(Duration deadline) throws ProcessException {
+            await(deadline);
+            scheduler.sleep(800_000_000L);
+            server.start();
+        }
+
+        @Override
+        public void kill(Duration deadline) throws ProcessException {
+            await(deadline);
+            server.kill();
+            scheduler.sleep(100_000_000L);
+        }
+
+        private void await(Duration deadline) throws ProcessException {
+            if (blind.get()) {
+                scheduler.sleep(deadline.toNanos());
+                throw new ProcessException("the container engine does not answer", null);
+            }
+            scheduler.sleep(20_000_000L);
+        }
+
+        @Override
+        public void onExit(Runnable hint) {
+            server.onExit(hint);
+        }
+
+        @Override
+        public boolean controllable() {
+            return true;
+        }
+
+        @Override
+        public void close() {
+            // Nothing is held open.
+        }
+    }
+}

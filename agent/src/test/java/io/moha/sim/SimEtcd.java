@@ -1,0 +1,207 @@
+package io.moha.sim;
+
+import io.moha.store.ClusterStore;
+import io.moha.store.MemoryStore;
+import io.moha.store.StoreException;
+import io.moha.store.StoreSnapshot;
+import io.moha.store.Txn;
+import io.moha.store.TxnResult;
+import java.time.Duration;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * etcd as an agent sees it: slow, lossy, cut off one way, without a leader for a while, and able to apply a request after
+ * the client gave up. The keys themselves are {@link MemoryStore}'s.
+ */
+final class SimEtcd {
+    private static final long EXPIRY_CHECK = Duration.ofMillis(500).toNanos();
+
+    /** The way between one node and etcd. */
+    static final class Link {
+        boolean requestsLost;
+        boolean answersLost;
+        double lossRate;
+        /** Nanoseconds added to each way. */
+        long extraDelay;
+
+        /** Run once when the next renewal has been sent. */
+        @Nullable
+        Runnable onRenewal;
+
+        boolean open() {
+            return !requestsLost && !answersLost;
+        }
+    }
+
+    private final Scheduler scheduler;
+    private final SplittableRandom random;
+    private final MemoryStore keys;
+    private boolean leaderless;
+
+    SimEtcd(Scheduler scheduler, SplittableRandom random) {
+        this.scheduler = scheduler;
+        this.random = random;
+        this.keys = new MemoryStore(scheduler::now);
+        scheduler.in(EXPIRY_CHECK, this::expire);
+    }
+
+    private void expire() {
+        keys.tick();
+        scheduler.in(EXPIRY_CHECK, this::expire);
+    }
+
+    StoreSnapshot view() {
+        return keys.view();
+    }
+
+    /** Quorum is lost: nothing is answered. */
+    void loseLeader() {
+        leaderless = true;
+        keys.leaderLost();
+    }
+
+    void electLeader() {
+        leaderless = false;
+        keys.leaderElected();
+    }
+
+    ClusterStore connect(Link link, Scheduler.Program process) {
+        return new Client(link, process);
+    }
+
+    private interface Call<T> {
+        T run() throws StoreException;
+    }
+
+    private final class Client implements ClusterStore {
+        private final Link link;
+        private final Scheduler.Program process;
+        private final ClusterStore server = keys.connect();
+
+        Client(Link link, Scheduler.Program process) {
+            this.link = link;
+            this.process = process;
+        }
+
+        @Override
+        public StoreSnapshot read(Duration deadline) throws StoreException {
+            return call(deadline, () -> server.read(deadline));
+        }
+
+        @Override
+        public long grantLease(Duration ttl, Duration deadline) throws StoreException {
+            return call(deadline, () -> server.grantLease(ttl, deadline));
+        }
+
+        @Override
+        public boolean renewLease(long leaseId, Duration deadline) throws StoreException {
+            Runnable sent = link.onRenewal;
+            if (sent != null) {
+                link.onRenewal = null;
+                scheduler.in(1_000, sent);
+            }
+            return call(deadline, () -> server.renewLease(leaseId, deadline));
+        }
+
+        @Override
+        public void revokeLease(long leaseId, Duration deadline) throws StoreException {
+            call(deadline, () -> {
+                server.revokeLease(leaseId, deadline);
+                return true;
+            });
+        }
+
+        @Override
+        public TxnResult commit(Txn txn, Duration deadline) throws StoreException {
+            return call(deadline, () -> server.commit(txn, deadline));
+        }
+
+        private long way() {
+            return 200_000L + random.nextLong(600_000L) + (link.extraDelay == 0 ? 0 : random.nextLong(link.extraDelay));
+        }
+
+        private boolean lost(boolean cut) {
+            return cut || (link.lossRate > 0 && random.nextDouble() < link.lossRate);
+        }
+
+        /** One call: the request may arrive although the answer does not, also after the caller gave up. */
+        private <T> T call(Duration deadline, Call<T> body) throws StoreException {
+            Scheduler.Strand me = scheduler.running();
+            Answer<T> answer = new Answer<>();
+            if (!lost(link.requestsLost)) {
+                scheduler.in(way(), () -> arrive(body, answer, me));
+            }
+            answer.alarm = scheduler.in(deadline.toNanos(), () -> {
+                answer.late = true;
+                scheduler.wake(me);
+            });
+            scheduler.block(me);
+            if (answer.refusal != null) {
+                throw answer.refusal;
+            }
+            if (answer.value == null) {
+                throw StoreException.unknown("no answer in time", null);
+            }
+            return answer.value;
+        }
+
+        private <T> void arrive(Call<T> body, Answer<T> answer, Scheduler.Strand caller) {
+            if (leaderless) {
+                // A follower keeps the request for a moment in the hope of a leader.
+                scheduler.in(300_000_000L, () -> {
+                    if (!leaderless) {
+                        arrive(body, answer, caller);
+                    }
+                });
+                return;
+            }
+            T value = null;
+            StoreException refusal = null;
+            try {
+                value = body.run();
+            } catch (StoreException e) {
+                refusal = e;
+            }
+            if (lost(link.answersLost)) {
+                return;
+            }
+            T said = value;
+            StoreException no = refusal;
+            scheduler.in(way(), () -> {
+                if (!answer.late && answer.alarm != null) {
+                    answer.late = true;
+                    answer.alarm.cancel();
+                    answer.value = said;
+                    answer.refusal = no;
+                    scheduler.wake(caller);
+                }
+            });
+        }
+
+        @Override
+        public AutoCloseable watch(Runnable onChange) {
+            return server.watch(() -> {
+                if (!leaderless && !lost(link.answersLost) && !process.dead()) {
+                    scheduler.in(way(), () -> {
+                        if (!process.dead()) {
+                            onChange.run();
+                        }
+                    });
+                }
+            });
+        }
+
+        @Override
+        public void close() {
+            server.close();
+        }
+    }
+
+    private static final class Answer<T> {
+        private Scheduler.@Nullable Event alarm;
+        private boolean late;
+        private @Nullable T value;
+        private @Nullable StoreException refusal;
+    }
+}

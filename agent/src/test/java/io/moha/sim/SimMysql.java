@@ -1,0 +1,570 @@
+package io.moha.sim;
+
+import io.moha.model.Endpoint;
+import io.moha.model.GtidSet;
+import io.moha.mysql.DatabaseStatus;
+import io.moha.mysql.DatabaseStatus.Receiver;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One MySQL server: received and executed sets apart, the gates that close it, the dead-man's event, a process that can
+ * crash or freeze. Statements arrive through {@link SimDatabase}.
+ */
+final class SimMysql {
+    private static final long SECOND = Duration.ofSeconds(1).toNanos();
+    private static final long NET_TIMEOUT = 2 * SECOND;
+
+    /**
+     * One transaction.
+     *
+     * @param write the client's number; 0 for none
+     */
+    record Transaction(String uuid, long number, long write, GtidSet gtid) {}
+
+    /** What the world says about the way between two servers. */
+    interface Wires {
+        boolean open(int from, int to);
+
+        SimMysql server(Endpoint endpoint);
+
+        void discarded(SimMysql server, List<Transaction> lost, String how);
+    }
+
+    final int node;
+    final String uuid;
+    final Endpoint endpoint;
+    private final Scheduler scheduler;
+    private final SplittableRandom random;
+    private final Wires wires;
+
+    // The process.
+    private boolean alive = true;
+    private boolean frozen;
+    private int life;
+    private final List<Runnable> whenThawed = new ArrayList<>();
+    private final List<Runnable> tripwires = new ArrayList<>();
+    private final List<Runnable> exitHints = new ArrayList<>();
+
+    // The gates.
+    private boolean readOnly = true;
+    private boolean superReadOnly = true;
+    private boolean offline;
+    private int sessions;
+
+    // The dead-man's switch; survives in a table.
+    private String beatUuid = "";
+    private long runsOut;
+    private long allowance;
+    long wallOffset;
+
+    // Data.
+    private final List<Transaction> binlog = new ArrayList<>();
+    private GtidSet executed = GtidSet.EMPTY;
+    private GtidSet purged = GtidSet.EMPTY;
+    private boolean userData;
+    private long lastNumber;
+
+    // Replication.
+    private @Nullable Endpoint source;
+    private boolean receiverWanted;
+    private boolean connected;
+    private int sourceLife;
+    private int sourcePosition;
+    private long lastHeard;
+    private boolean pumping;
+    private boolean applierRunning;
+    private boolean applying;
+    private String applierError = "";
+    private final Deque<Transaction> relay = new ArrayDeque<>();
+    private GtidSet retrieved = GtidSet.EMPTY;
+
+    // Faults.
+    /** super_read_only waits for a long transaction until then. */
+    long longTransactionUntil;
+    /** Nanoseconds that each applied transaction takes. */
+    long applyCost = 300_000;
+    /** The applier stops with an error at the next transaction. */
+    boolean applierBroken;
+    /** Nanoseconds that each statement takes. */
+    long statementCost = 200_000;
+
+    SimMysql(int node, Endpoint endpoint, Scheduler scheduler, SplittableRandom random, Wires wires) {
+        this.node = node;
+        this.uuid = String.format("%08d-0000-4000-8000-000000000000", node);
+        this.endpoint = endpoint;
+        this.scheduler = scheduler;
+        this.random = random;
+        this.wires = wires;
+        scheduler.in(random.nextLong(SECOND), this::tendReceiver);
+        scheduler.in(random.nextLong(SECOND), this::deadManEvent);
+    }
+
+    /** The server's own initialisation left transactions behind, as mysqld --initialize with users does. */
+    void initialised(int transactions) {
+        for (int i = 0; i < transactions; i++) {
+            execute(own(0));
+        }
+        userData = false;
+    }
+
+    private Transaction own(long write) {
+        lastNumber++;
+        return new Transaction(uuid, lastNumber, write, GtidSet.parse(uuid + ":" + lastNumber));
+    }
+
+    private void execute(Transaction transaction) {
+        executed = executed.union(transaction.gtid());
+        binlog.add(transaction);
+        userData |= transaction.write() != 0;
+        wake();
+    }
+
+    // --- the process
+
+    boolean alive() {
+        return alive;
+    }
+
+    boolean frozen() {
+        return frozen;
+    }
+
+    int life() {
+        return life;
+    }
+
+    void onExit(Runnable hint) {
+        exitHints.add(hint);
+    }
+
+    void tripwire(Runnable wire) {
+        tripwires.add(wire);
+    }
+
+    void untie(Runnable wire) {
+        tripwires.remove(wire);
+    }
+
+    void kill() {
+        if (!alive) {
+            return;
+        }
+        alive = false;
+        frozen = false;
+        life++;
+        sessions++;
+        whenThawed.clear();
+        connected = false;
+        receiverWanted = false;
+        applierRunning = false;
+        List<Runnable> told = new ArrayList<>(tripwires);
+        tripwires.clear();
+        told.addAll(exitHints);
+        told.forEach(t -> scheduler.in(500_000, t));
+    }
+
+    /** Fenced by its configuration; replication is not started. */
+    void start() {
+        if (alive) {
+            return;
+        }
+        alive = true;
+        life++;
+        readOnly = true;
+        superReadOnly = true;
+        offline = false;
+        applying = false;
+        pumping = false;
+    }
+
+    void freeze() {
+        frozen = alive;
+    }
+
+    void thaw() {
+        if (!frozen) {
+            return;
+        }
+        frozen = false;
+        List<Runnable> waiting = new ArrayList<>(whenThawed);
+        whenThawed.clear();
+        // What waited in sockets and threads goes on in any order.
+        for (Runnable work : waiting) {
+            scheduler.in(random.nextLong(2_000_000), work);
+        }
+        wake();
+        apply();
+    }
+
+    /** Runs now, or when a frozen process goes on; never if it died meanwhile. */
+    void whenRunning(Runnable work) {
+        int before = life;
+        if (frozen) {
+            whenThawed.add(() -> {
+                if (alive && life == before) {
+                    whenRunning(work);
+                }
+            });
+        } else if (alive) {
+            work.run();
+        }
+    }
+
+    // --- clients
+
+    boolean writable() {
+        return alive && !readOnly && !superReadOnly && !offline;
+    }
+
+    /** A client's insert: begins now if the server admits it, commits a little later, tells whom it was acknowledged. */
+    void write(long number, Consumer<Transaction> committed, Runnable acknowledged) {
+        if (!writable() || frozen) {
+            return;
+        }
+        int began = life;
+        int session = sessions;
+        scheduler.in(200_000 + random.nextLong(2_000_000), () -> {
+            if (life != began) {
+                return;
+            }
+            whenRunning(() -> commit(number, session, committed, acknowledged));
+        });
+    }
+
+    private void commit(long number, int session, Consumer<Transaction> committed, Runnable acknowledged) {
+        // The server asks again at commit; a killed session may just have passed that point.
+        if (readOnly || superReadOnly || (session != sessions && random.nextBoolean())) {
+            return;
+        }
+        Transaction transaction = own(number);
+        execute(transaction);
+        committed.accept(transaction);
+        if (session == sessions) {
+            acknowledged.run();
+        }
+    }
+
+    /** Somebody with all privileges writes by hand. */
+    void errant(long write) {
+        if (alive) {
+            execute(own(write));
+        }
+    }
+
+    // --- statements
+
+    void setOffline(boolean on) {
+        offline = on;
+        if (on) {
+            sessions++;
+        }
+    }
+
+    void setReadOnly(boolean on) {
+        readOnly = on;
+        superReadOnly &= on;
+    }
+
+    void setSuperReadOnly(boolean on) {
+        superReadOnly = on;
+        readOnly |= on;
+    }
+
+    boolean superReadOnlyHangs() {
+        return !superReadOnly && scheduler.now() < longTransactionUntil;
+    }
+
+    private long wall() {
+        return scheduler.now() + wallOffset;
+    }
+
+    void arm(long nanos) {
+        beatUuid = uuid;
+        runsOut = wall() + nanos;
+        allowance = nanos;
+    }
+
+    /** @return false if the switch is not armed or has run out */
+    boolean beat(long nanos) {
+        if (!beatUuid.equals(uuid) || wall() >= runsOut) {
+            return false;
+        }
+        runsOut = wall() + nanos;
+        allowance = nanos;
+        return true;
+    }
+
+    private void deadManEvent() {
+        int here = life;
+        whenRunning(() -> {
+            boolean over = wall() >= runsOut || runsOut > wall() + allowance + 10 * SECOND;
+            if (life == here && !readOnly && beatUuid.equals(uuid) && over) {
+                setOffline(true);
+                if (superReadOnlyHangs()) {
+                    scheduler.at(longTransactionUntil, () -> whenRunning(() -> setSuperReadOnly(true)));
+                } else {
+                    setSuperReadOnly(true);
+                }
+            }
+        });
+        scheduler.in(SECOND, this::deadManEvent);
+    }
+
+    DatabaseStatus status() {
+        Optional<DatabaseStatus.Replica> replica = Optional.ofNullable(source)
+                .map(s -> new DatabaseStatus.Replica(s, receiver(), applierRunning, retrieved, 0, "", applierError));
+        return new DatabaseStatus(
+                "9.7.4",
+                uuid,
+                executed,
+                purged,
+                readOnly,
+                superReadOnly,
+                offline,
+                "ROW",
+                "binlog.000001",
+                binlog.size(),
+                userData,
+                replica,
+                beatUuid.equals(uuid));
+    }
+
+    private Receiver receiver() {
+        if (!receiverWanted) {
+            return Receiver.STOPPED;
+        }
+        return connected ? Receiver.RUNNING : Receiver.CONNECTING;
+    }
+
+    GtidSet executed() {
+        return executed;
+    }
+
+    GtidSet purged() {
+        return purged;
+    }
+
+    GtidSet received() {
+        return executed.union(retrieved);
+    }
+
+    List<Transaction> binlog() {
+        return binlog;
+    }
+
+    boolean offline() {
+        return offline;
+    }
+
+    boolean superReadOnly() {
+        return superReadOnly;
+    }
+
+    // --- replication
+
+    void stopReceiver() {
+        receiverWanted = false;
+        connected = false;
+    }
+
+    boolean connecting() {
+        return receiverWanted && !connected;
+    }
+
+    void startReceiver() {
+        if (source != null && !receiverWanted) {
+            receiverWanted = true;
+            int here = life;
+            scheduler.in(2_000_000 + random.nextLong(5_000_000), () -> {
+                if (life == here) {
+                    connect();
+                }
+            });
+        }
+    }
+
+    void startApplier() {
+        if (source != null) {
+            applierRunning = true;
+            applierError = "";
+            apply();
+        }
+    }
+
+    /** CHANGE REPLICATION SOURCE and START: relay logs that were not executed are gone. */
+    void follow(Endpoint newSource) {
+        discard("repointed to " + newSource);
+        source = newSource;
+        startReceiver();
+        startApplier();
+    }
+
+    void forgetSource() {
+        discard("forgot its source");
+        source = null;
+        applierRunning = false;
+        applierError = "";
+    }
+
+    private void discard(String how) {
+        stopReceiver();
+        List<Transaction> lost = new ArrayList<>(relay);
+        lost.removeIf(t -> executed.contains(t.gtid()));
+        relay.clear();
+        retrieved = GtidSet.EMPTY;
+        if (!lost.isEmpty()) {
+            wires.discarded(this, lost, how);
+        }
+    }
+
+    void forgetHistory() {
+        executed = GtidSet.EMPTY;
+        purged = GtidSet.EMPTY;
+        binlog.clear();
+    }
+
+    /** All data of the donor; this server keeps its uuid and ends. */
+    void becomeCopyOf(SimMysql donor) {
+        discard("was cloned");
+        source = null;
+        binlog.clear();
+        executed = donor.executed;
+        purged = donor.executed;
+        userData = donor.userData;
+        beatUuid = donor.beatUuid;
+        runsOut = donor.runsOut;
+        lastNumber = Math.max(lastNumber, executed.countOf(uuid));
+        kill();
+    }
+
+    /** A clone that broke: the schemas are dropped already. */
+    void becomeEmpty() {
+        discard("lost its data to a clone that broke");
+        source = null;
+        binlog.clear();
+        executed = GtidSet.EMPTY;
+        purged = GtidSet.EMPTY;
+        userData = false;
+        kill();
+    }
+
+    private boolean reaches(SimMysql other) {
+        return other.alive && !other.frozen && wires.open(node, other.node) && wires.open(other.node, node);
+    }
+
+    private void connect() {
+        if (!alive || frozen || !receiverWanted || connected || source == null) {
+            return;
+        }
+        SimMysql from = wires.server(source);
+        if (reaches(from) && received().contains(from.purged)) {
+            connected = true;
+            sourceLife = from.life;
+            sourcePosition = 0;
+            lastHeard = scheduler.now();
+            pump();
+        }
+    }
+
+    /** Twice a second: reconnects, notices a source that is gone. */
+    private void tendReceiver() {
+        if (alive && !frozen && receiverWanted && source != null) {
+            SimMysql from = wires.server(source);
+            if (connected && from.life != sourceLife) {
+                connected = false;
+            } else if (connected && !reaches(from)) {
+                connected = scheduler.now() - lastHeard < NET_TIMEOUT;
+            } else if (connected) {
+                lastHeard = scheduler.now();
+                pump();
+            } else {
+                connect();
+            }
+        }
+        scheduler.in(SECOND / 2, this::tendReceiver);
+    }
+
+    private final List<SimMysql> replicas = new ArrayList<>();
+
+    /** Servers that may follow this one. */
+    void mayBeFollowedBy(SimMysql replica) {
+        replicas.add(replica);
+    }
+
+    /** New transactions: tell whoever is connected. */
+    private void wake() {
+        for (SimMysql replica : replicas) {
+            if (replica.connected && replica.source != null && replica.source.equals(endpoint)) {
+                replica.pump();
+            }
+        }
+    }
+
+    private void pump() {
+        if (pumping) {
+            return;
+        }
+        pumping = true;
+        int here = life;
+        scheduler.in(300_000 + random.nextLong(1_500_000), () -> {
+            pumping = false;
+            if (life == here) {
+                receive();
+            }
+        });
+    }
+
+    private void receive() {
+        if (!alive || frozen || !connected || source == null) {
+            return;
+        }
+        SimMysql from = wires.server(source);
+        if (!from.alive || from.frozen || from.life != sourceLife || !wires.open(from.node, node)) {
+            return;
+        }
+        lastHeard = scheduler.now();
+        while (sourcePosition < from.binlog.size()) {
+            Transaction next = from.binlog.get(sourcePosition++);
+            if (!executed.contains(next.gtid()) && !retrieved.contains(next.gtid())) {
+                relay.add(next);
+                retrieved = retrieved.union(next.gtid());
+            }
+        }
+        apply();
+    }
+
+    private void apply() {
+        if (applying || !applierRunning || !alive || frozen || relay.isEmpty()) {
+            return;
+        }
+        applying = true;
+        int here = life;
+        scheduler.in(applyCost / 2 + random.nextLong(applyCost), () -> {
+            if (life != here) {
+                return;
+            }
+            applying = false;
+            if (frozen || !applierRunning) {
+                return;
+            }
+            if (applierBroken && !relay.isEmpty()) {
+                applierRunning = false;
+                applierError = "Error executing row event";
+                return;
+            }
+            Transaction next = relay.poll();
+            if (next != null && !executed.contains(next.gtid())) {
+                execute(next);
+            }
+            apply();
+        });
+    }
+}
