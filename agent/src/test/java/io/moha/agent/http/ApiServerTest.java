@@ -1,0 +1,513 @@
+package io.moha.agent.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.moha.model.Endpoint;
+import io.moha.model.GtidSet;
+import io.moha.model.NodeId;
+import io.moha.store.StoreException;
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ApiServerTest {
+    private static final NodeId OTHER = new NodeId("n2");
+    private static final Endpoint OTHER_MYSQL = Endpoint.parse("10.0.0.2:3306");
+    private static final Duration PAST_THE_FENCE = Duration.ofSeconds(6);
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final List<String> MUTATING = List.of(
+            "/setReadOnly",
+            "/setReadWrite",
+            "/changeMaster",
+            "/setOnlyFollow?onlyFollow=true",
+            "/forget?node=n9",
+            "/reinit?confirm=n1");
+
+    @TempDir
+    Path directory = Path.of("unset");
+
+    private final List<Node> nodes = new ArrayList<>();
+
+    @AfterEach
+    void close() {
+        nodes.forEach(Node::close);
+    }
+
+    private Node node(int expect, ApiServer.Access access) throws IOException {
+        Node node = new Node(directory, expect, access, Map::of);
+        nodes.add(node);
+        return node;
+    }
+
+    private Node primary(ApiServer.Access access) throws IOException {
+        return node(1, access).start().awaitAnswer("/masterCheck", 200);
+    }
+
+    private Node primary() throws IOException {
+        return primary(Node.WITH_TOKEN);
+    }
+
+    /** Waits for a second member that never comes. */
+    private Node waiting() throws IOException {
+        return node(2, Node.WITH_TOKEN).start().awaitStatus("\"state\":\"VOTING\"");
+    }
+
+    private Node replica() throws IOException, StoreException {
+        Node node = node(1, Node.WITH_TOKEN);
+        node.elect(OTHER, OTHER_MYSQL);
+        return node.start().awaitAnswer("/slaveCheck", 200);
+    }
+
+    private static void assertCodes(Node node, String... pathsAndCodes) {
+        for (int i = 0; i < pathsAndCodes.length; i += 2) {
+            assertThat(node.get(pathsAndCodes[i]).statusCode())
+                    .as(pathsAndCodes[i])
+                    .isEqualTo(Integer.parseInt(pathsAndCodes[i + 1]));
+        }
+    }
+
+    // Who is what.
+
+    @Test
+    void aPrimaryAnswersTheChecksOfAPrimary() throws IOException {
+        assertCodes(
+                primary(),
+                "/masterCheck",
+                "200",
+                "/primary",
+                "200",
+                "/read-write",
+                "200",
+                "/read-only",
+                "200",
+                "/slaveCheck",
+                "418",
+                "/replica",
+                "503",
+                "/replica?lag=10",
+                "503",
+                "/health",
+                "200",
+                "/readiness",
+                "200",
+                "/liveness",
+                "200");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"HEAD", "OPTIONS"})
+    void checksAnswerTheMethodsThatLoadBalancersUse(String method) throws IOException {
+        Node node = primary();
+        assertThat(node.send(method, "/masterCheck").statusCode()).isEqualTo(200);
+        assertThat(node.send(method, "/slaveCheck").statusCode()).isEqualTo(418);
+    }
+
+    @Test
+    void nothingIsClaimedBeforeTheFirstTurnOfTheLoop() throws IOException {
+        assertCodes(
+                node(1, Node.WITH_TOKEN),
+                "/masterCheck",
+                "503",
+                "/primary",
+                "503",
+                "/slaveCheck",
+                "503",
+                "/health",
+                "503",
+                "/status",
+                "503");
+    }
+
+    @Test
+    void aReplicaAnswersTheChecksOfAReplica() throws IOException, StoreException {
+        assertCodes(
+                replica(),
+                "/masterCheck",
+                "418",
+                "/primary",
+                "503",
+                "/read-write",
+                "503",
+                "/read-only",
+                "200",
+                "/slaveCheck",
+                "200",
+                "/replica",
+                "200",
+                "/health",
+                "200",
+                "/readiness",
+                "200",
+                "/liveness",
+                "200");
+    }
+
+    @Test
+    void aReplicaThatLagsIsLeftOutWhereTheLagIsAskedFor() throws IOException, StoreException {
+        Node node = replica();
+        node.mysql.secondsBehind(7);
+        node.awaitStatus("\"seconds_behind_master\":7");
+        assertCodes(node, "/replica", "200", "/replica?lag=7", "200", "/replica?lag=6", "503", "/replica?lag=x", "400");
+    }
+
+    @Test
+    void aReplicaWithoutItsSourceIsNoReplicaForReaders() throws IOException, StoreException {
+        Node node = replica();
+        node.mysql.disconnect();
+        node.awaitAnswer("/slaveCheck", 418);
+        assertCodes(node, "/replica", "503", "/read-only", "503", "/health", "503", "/liveness", "200");
+    }
+
+    @Test
+    void aNodeWithoutARoleClaimsNone() throws IOException {
+        assertCodes(
+                waiting(),
+                "/masterCheck",
+                "418",
+                "/slaveCheck",
+                "418",
+                "/primary",
+                "503",
+                "/read-write",
+                "503",
+                "/replica",
+                "503",
+                "/read-only",
+                "503",
+                "/health",
+                "503",
+                "/readiness",
+                "503",
+                "/liveness",
+                "200");
+    }
+
+    @Test
+    void aFrozenLoopCannotClaimTheRolePastTheFence() throws Exception {
+        Node node = primary();
+        node.freezeLoop();
+        assertCodes(node, "/masterCheck", "200", "/liveness", "200");
+        node.jump(PAST_THE_FENCE);
+        assertCodes(
+                node,
+                "/masterCheck",
+                "418",
+                "/primary",
+                "503",
+                "/read-write",
+                "503",
+                "/read-only",
+                "503",
+                "/health",
+                "503");
+        JsonNode status = JSON.readTree(node.get("/status").body());
+        assertThat(status.get("state").asText()).isEqualTo("PRIMARY");
+        assertThat(status.get("master").asBoolean()).isFalse();
+        assertThat(status.get("fence_in_ms").asLong()).isZero();
+    }
+
+    @Test
+    void aLoopThatDoesNotTurnIsNotAlive() throws Exception {
+        Node node = primary();
+        node.freezeLoop();
+        node.jump(Duration.ofSeconds(11));
+        assertCodes(node, "/liveness", "503");
+    }
+
+    @Test
+    void aPrimaryThatLosesEtcdIsFencedAndSaysSo() throws IOException {
+        Node node = primary();
+        node.cutOffFromEtcd();
+        node.jump(PAST_THE_FENCE);
+        assertCodes(node, "/masterCheck", "418");
+        node.awaitStatus("\"state\":\"FENCED\"");
+        assertThat(node.mysql.writable()).isFalse();
+        assertCodes(
+                node,
+                "/masterCheck",
+                "418",
+                "/slaveCheck",
+                "418",
+                "/primary",
+                "503",
+                "/read-only",
+                "503",
+                "/health",
+                "503",
+                "/liveness",
+                "200");
+    }
+
+    // Who may change something.
+
+    @Test
+    void nothingIsChangedWithoutTheToken() throws IOException {
+        Node node = primary();
+        for (String path : MUTATING) {
+            assertThat(node.send("POST", path).statusCode()).as(path).isEqualTo(401);
+        }
+        for (String header :
+                List.of("Bearer wrong", "Bearer ", "Bearer " + Node.TOKEN + "x", "Bearer t0ken", Node.TOKEN)) {
+            HttpResponse<String> answer = node.send("POST", "/setReadOnly", "Authorization", header);
+            assertThat(answer.statusCode()).as(header).isEqualTo(401);
+            assertThat(answer.body()).doesNotContain(Node.TOKEN);
+        }
+        assertCodes(node, "/masterCheck", "200");
+    }
+
+    @Test
+    void nothingIsChangedWhereNoTokenIsConfigured() throws IOException {
+        Node node = primary(new ApiServer.Access(Optional.empty(), true, false));
+        for (String path : MUTATING) {
+            assertThat(node.send("POST", path).statusCode()).as(path).isEqualTo(403);
+            assertThat(node.send("GET", path).statusCode()).as("GET " + path).isEqualTo(403);
+            assertThat(node.post(path).statusCode()).as("with a token: " + path).isEqualTo(403);
+        }
+        assertCodes(node, "/masterCheck", "200");
+    }
+
+    @Test
+    void nothingIsChangedByGetUnlessConfigured() throws IOException {
+        Node node = primary();
+        for (String path : MUTATING) {
+            HttpResponse<String> answer = node.send("GET", path, "Authorization", "Bearer " + Node.TOKEN);
+            assertThat(answer.statusCode()).as(path).isEqualTo(405);
+            assertThat(answer.headers().firstValue("Allow")).as(path).contains("POST");
+        }
+        assertCodes(node, "/masterCheck", "200");
+    }
+
+    @Test
+    void getChangesThingsWhereItIsConfigured() throws IOException {
+        Node node = primary(new ApiServer.Access(Optional.of(Node.TOKEN), true, false));
+        assertThat(node.get("/setReadOnly").statusCode())
+                .as("without the token")
+                .isEqualTo(401);
+        HttpResponse<String> put = node.send("PUT", "/setReadOnly", "Authorization", "Bearer " + Node.TOKEN);
+        assertThat(put.statusCode()).isEqualTo(405);
+        assertThat(put.headers().firstValue("Allow")).contains("POST, GET");
+        HttpResponse<String> got = node.send("GET", "/setReadOnly", "Authorization", "Bearer " + Node.TOKEN);
+        assertThat(got.statusCode()).isEqualTo(200);
+        assertCodes(node, "/masterCheck", "418");
+    }
+
+    @Test
+    void anybodyChangesThingsWhereThatIsConfigured() throws IOException {
+        Node node = primary(new ApiServer.Access(Optional.empty(), false, true));
+        assertThat(node.send("POST", "/setReadOnly").statusCode()).isEqualTo(200);
+        assertCodes(node, "/masterCheck", "418");
+    }
+
+    // What is asked for wrongly, or cannot be.
+
+    @ParameterizedTest
+    @CsvSource({
+        "/forget,                          node",
+        "/forget?node=bad%20name!,         bad name!",
+        "/forget?node=,                    not usable",
+        "/reinit,                          /reinit?confirm=n1",
+        "/reinit?confirm=wrong,            /reinit?confirm=n1",
+        "/setReadOnly?seconds=0,           1 to 3600",
+        "/setReadOnly?seconds=-1,          1 to 3600",
+        "/setReadOnly?seconds=3601,        1 to 3600",
+        "/setReadOnly?seconds=soon,        soon",
+        "/setOnlyFollow,                   true or false",
+        "/setOnlyFollow?onlyFollow=maybe,  maybe",
+        "/changeMaster?to=bad%20name!,     bad name!"
+    })
+    void aMalformedParameterIsNamedAndChangesNothing(String path, String named) throws IOException {
+        Node node = primary();
+        HttpResponse<String> answer = node.post(path);
+        assertThat(answer.statusCode()).isEqualTo(400);
+        assertThat(answer.body()).startsWith("fail: ").contains(named).doesNotContain("Exception");
+        assertCodes(node, "/masterCheck", "200");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "/changeMaster?to=n9,  n9 is not registered",
+        "/changeMaster?to=n1,  n1 is the primary already",
+        "/changeMaster,        no registered replica",
+        "/reinit?confirm=n1,   no other primary",
+        "/forget?node=n1,      n1 is registered"
+    })
+    void aPrimaryRefusesWhatCannotBeAndStaysOpen(String path, String reason) throws IOException {
+        Node node = primary();
+        HttpResponse<String> answer = node.post(path);
+        assertThat(answer.statusCode()).isEqualTo(409);
+        assertThat(answer.body()).contains(reason).doesNotContain("success");
+        assertCodes(node, "/masterCheck", "200");
+        assertThat(node.mysql.writable()).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"/setReadOnly", "/setReadWrite", "/changeMaster", "/changeMaster?to=n1"})
+    void aReplicaRefusesWhatOnlyAPrimaryCanDoAndNamesThePrimary(String path) throws IOException, StoreException {
+        HttpResponse<String> answer = replica().post(path);
+        assertThat(answer.statusCode()).isEqualTo(409);
+        assertThat(answer.body()).contains("not the primary").contains("ask n2");
+    }
+
+    @Test
+    void aPageThatDoesNotExistIsNotFound() throws IOException {
+        Node node = primary();
+        assertCodes(node, "/", "404", "/nope", "404", "/masterCheck/", "404", "/mastercheck", "404");
+        assertThat(node.post("/setReadonly").statusCode()).isEqualTo(404);
+    }
+
+    // What is done when it is answered.
+
+    @Test
+    void readOnlyAndReadWriteHoldAtOnceWhenTheyAreAnswered() throws IOException {
+        Node node = primary();
+        for (int round = 0; round < 3; round++) {
+            HttpResponse<String> closed = node.post("/setReadOnly");
+            assertCodes(node, "/masterCheck", "418", "/primary", "503", "/health", "200");
+            assertThat(node.mysql.writable()).isFalse();
+            assertThat(closed.statusCode()).isEqualTo(200);
+            assertThat(closed.body()).contains("success");
+
+            HttpResponse<String> opened = node.post("/setReadWrite");
+            assertCodes(node, "/masterCheck", "200", "/primary", "200", "/health", "200");
+            assertThat(node.mysql.writable()).isTrue();
+            assertThat(opened.statusCode()).isEqualTo(200);
+            assertThat(opened.body()).contains("success");
+        }
+    }
+
+    @Test
+    void readOnlyForSomeSecondsEndsByItself() throws IOException {
+        Node node = primary();
+        assertThat(node.post("/setReadOnly?seconds=1").statusCode()).isEqualTo(200);
+        assertCodes(node, "/masterCheck", "418");
+        node.awaitAnswer("/masterCheck", 200);
+        assertThat(node.mysql.writable()).isTrue();
+    }
+
+    @Test
+    void aHandOverHasHappenedWhenItIsAnswered() throws IOException, StoreException {
+        Node node = primary();
+        node.register(OTHER, OTHER_MYSQL);
+        node.awaitPage("/cluster", "\"n2\"");
+        HttpResponse<String> answer = node.post("/changeMaster?to=n2");
+        assertCodes(node, "/masterCheck", "418");
+        assertThat(node.mysql.writable()).isFalse();
+        assertThat(answer.statusCode()).isEqualTo(200);
+        assertThat(answer.body()).contains("success");
+    }
+
+    @Test
+    void onlyFollowIsShownOnceItIsAnswered() throws IOException {
+        Node node = waiting();
+        assertThat(node.post("/setOnlyFollow?onlyFollow=true").body()).contains("success");
+        node.awaitStatus("\"only_follow\":true");
+        assertThat(node.get("/status").body()).contains("\"promotion_rule\":\"must_not\"");
+    }
+
+    @Test
+    void aMemberThatIsGoneIsForgotten() throws IOException {
+        HttpResponse<String> answer = primary().post("/forget?node=n9");
+        assertThat(answer.statusCode()).isEqualTo(200);
+        assertThat(answer.body()).contains("forget n9 success");
+    }
+
+    // What is shown.
+
+    /** In the code, but not in the document: one of both is to be mended. */
+    private static final Set<String> UNDOCUMENTED = Set.of("uptime_seconds");
+
+    @Test
+    void statusHasExactlyTheFieldsOfTheReference() throws IOException {
+        Set<String> expected = documentedFields("/status");
+        assertThat(expected).hasSizeGreaterThan(40);
+        expected.addAll(UNDOCUMENTED);
+        assertThat(fields(JSON.readTree(primary().get("/status").body()))).isEqualTo(expected);
+    }
+
+    @Test
+    void clusterHasExactlyTheFieldsOfTheReference() throws IOException {
+        JsonNode cluster = JSON.readTree(primary().get("/cluster").body());
+        Set<String> shown = fields(cluster);
+        shown.addAll(fields(cluster.get("members").get(0)));
+        assertThat(shown).isEqualTo(documentedFields("/cluster"));
+    }
+
+    @Test
+    void statusOfAPrimarySaysWhatItIs() throws IOException {
+        Node node = primary().awaitStatus("\"because\":\"holds the lease of term 1 and serves writes\"");
+        JsonNode status = JSON.readTree(node.get("/status").body());
+        assertThat(status.get("id").asText()).isEqualTo("n1");
+        assertThat(status.get("master").asBoolean()).isTrue();
+        assertThat(status.get("primary").asText()).isEqualTo("n1");
+        assertThat(status.get("state").asText()).isEqualTo("PRIMARY");
+        assertThat(status.get("term").asLong()).isEqualTo(1);
+        assertThat(status.get("readonly").asBoolean()).isFalse();
+        assertThat(status.get("io_thread_ok").asBoolean()).isTrue();
+        assertThat(status.get("sql_thread_ok").asBoolean()).isTrue();
+        assertThat(status.get("seconds_behind_master").asLong()).isZero();
+        assertThat(status.get("dead_man").asText()).isEqualTo("armed");
+        assertThat(status.get("fence_in_ms").asLong()).isBetween(1L, 3000L);
+        assertThat(status.get("lease_remaining_ms").asLong()).isBetween(1L, 5000L);
+        assertThat(status.get("problems")).isEmpty();
+    }
+
+    @Test
+    void aFreshStatusIsYoungerThanTheRequest() throws IOException {
+        Node node = primary();
+        for (int n = 1; n <= 5; n++) {
+            String set = FakeServer.UUID + ":1-" + (n + 1);
+            node.mysql.executed(GtidSet.parse(set));
+            JsonNode status = JSON.readTree(node.get("/status?fresh=true").body());
+            assertThat(status.get("executed").asText()).isEqualTo(set);
+        }
+    }
+
+    @Test
+    void theHistoryShowsHowThePrimaryCameToBe() throws IOException {
+        JsonNode history = JSON.readTree(primary().get("/history").body());
+        assertThat(history).hasSize(1);
+        assertThat(history.get(0).get("kind").asText()).isEqualTo("bootstrap");
+        assertThat(history.get(0).get("new_primary").asText()).isEqualTo("n1");
+    }
+
+    private static Set<String> fields(JsonNode object) {
+        Set<String> names = new TreeSet<>();
+        object.fieldNames().forEachRemaining(names::add);
+        return names;
+    }
+
+    /** All names in the block of JSON that follows the line which announces the page. */
+    private static Set<String> documentedFields(String page) throws IOException {
+        Path here = Path.of("").toAbsolutePath();
+        Path root = Files.exists(here.resolve("docs")) ? here : here.resolveSibling("");
+        String text = Files.readString(root.resolve("docs/reference/interfaces.md"));
+        Matcher block = Pattern.compile("\n`" + page + "`:\n```json\n(.*?)\n```", Pattern.DOTALL)
+                .matcher(text);
+        assertThat(block.find()).as("a block of JSON for " + page).isTrue();
+        return allFields(JSON.readTree(block.group(1)));
+    }
+
+    private static Set<String> allFields(JsonNode node) {
+        Set<String> names = fields(node);
+        node.elements().forEachRemaining(child -> names.addAll(allFields(child)));
+        return names;
+    }
+}
