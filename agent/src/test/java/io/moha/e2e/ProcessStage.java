@@ -44,7 +44,6 @@ final class ProcessStage implements Stage {
     }
 
     /** Skips the test, loudly, where the programs are missing. */
-    @SuppressWarnings("PMD.AvoidCatchingGenericException")
     static ProcessStage open(String cluster, Mysql mysql) throws IOException {
         Directories directories = new Directories(cluster);
         try {

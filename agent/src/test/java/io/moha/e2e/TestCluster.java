@@ -173,12 +173,10 @@ final class TestCluster implements AutoCloseable {
         return stage.port(part);
     }
 
-    /** SIGKILL. */
     void kill(String part) {
         stage.kill(part);
     }
 
-    /** SIGTERM, and waits for the end. */
     void stop(String part) {
         stage.stop(part);
     }
@@ -191,7 +189,6 @@ final class TestCluster implements AutoCloseable {
         stage.restart(part);
     }
 
-    /** The part stands still, its connections stay. */
     void pause(String part) {
         stage.pause(part);
     }
@@ -200,7 +197,6 @@ final class TestCluster implements AutoCloseable {
         stage.unpause(part);
     }
 
-    /** Removes a part with its data. */
     void remove(String part) {
         stage.remove(part);
     }
