@@ -3,36 +3,20 @@ package io.moha.agent.http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import io.moha.model.Endpoint;
-import io.moha.model.GtidSet;
-import io.moha.model.NodeId;
 import io.moha.store.StoreException;
 import java.io.IOException;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class ApiServerTest {
-    private static final NodeId OTHER = new NodeId("n2");
-    private static final Endpoint OTHER_MYSQL = Endpoint.parse("10.0.0.2:3306");
+/** Who is what, who may change something, and what is done when it is answered. */
+class ApiServerTest extends HttpTest {
     private static final Duration PAST_THE_FENCE = Duration.ofSeconds(6);
-    private static final ObjectMapper JSON = new ObjectMapper();
     private static final List<String> MUTATING = List.of(
             "/setReadOnly",
             "/setReadWrite",
@@ -40,49 +24,6 @@ class ApiServerTest {
             "/setOnlyFollow?onlyFollow=true",
             "/forget?node=n9",
             "/reinit?confirm=n1");
-
-    @TempDir
-    Path directory = Path.of("unset");
-
-    private final List<Node> nodes = new ArrayList<>();
-
-    @AfterEach
-    void close() {
-        nodes.forEach(Node::close);
-    }
-
-    private Node node(int expect, ApiServer.Access access) throws IOException {
-        Node node = new Node(directory, expect, access, Map::of);
-        nodes.add(node);
-        return node;
-    }
-
-    private Node primary(ApiServer.Access access) throws IOException {
-        return node(1, access).start().awaitAnswer("/masterCheck", 200);
-    }
-
-    private Node primary() throws IOException {
-        return primary(Node.WITH_TOKEN);
-    }
-
-    /** Waits for a second member that never comes. */
-    private Node waiting() throws IOException {
-        return node(2, Node.WITH_TOKEN).start().awaitStatus("\"state\":\"VOTING\"");
-    }
-
-    private Node replica() throws IOException, StoreException {
-        Node node = node(1, Node.WITH_TOKEN);
-        node.elect(OTHER, OTHER_MYSQL);
-        return node.start().awaitAnswer("/slaveCheck", 200);
-    }
-
-    private static void assertCodes(Node node, String... pathsAndCodes) {
-        for (int i = 0; i < pathsAndCodes.length; i += 2) {
-            assertThat(node.get(pathsAndCodes[i]).statusCode())
-                    .as(pathsAndCodes[i])
-                    .isEqualTo(Integer.parseInt(pathsAndCodes[i + 1]));
-        }
-    }
 
     // Who is what.
 
@@ -427,87 +368,5 @@ class ApiServerTest {
         HttpResponse<String> answer = primary().post("/forget?node=n9");
         assertThat(answer.statusCode()).isEqualTo(200);
         assertThat(answer.body()).contains("forget n9 success");
-    }
-
-    // What is shown.
-
-    /** In the code, but not in the document: one of both is to be mended. */
-    private static final Set<String> UNDOCUMENTED = Set.of("uptime_seconds");
-
-    @Test
-    void statusHasExactlyTheFieldsOfTheReference() throws IOException {
-        Set<String> expected = documentedFields("/status");
-        assertThat(expected).hasSizeGreaterThan(40);
-        expected.addAll(UNDOCUMENTED);
-        assertThat(fields(JSON.readTree(primary().get("/status").body()))).isEqualTo(expected);
-    }
-
-    @Test
-    void clusterHasExactlyTheFieldsOfTheReference() throws IOException {
-        JsonNode cluster = JSON.readTree(primary().get("/cluster").body());
-        Set<String> shown = fields(cluster);
-        shown.addAll(fields(cluster.get("members").get(0)));
-        assertThat(shown).isEqualTo(documentedFields("/cluster"));
-    }
-
-    @Test
-    void statusOfAPrimarySaysWhatItIs() throws IOException {
-        Node node = primary().awaitStatus("\"because\":\"holds the lease of term 1 and serves writes\"");
-        JsonNode status = JSON.readTree(node.get("/status").body());
-        assertThat(status.get("id").asText()).isEqualTo("n1");
-        assertThat(status.get("master").asBoolean()).isTrue();
-        assertThat(status.get("primary").asText()).isEqualTo("n1");
-        assertThat(status.get("state").asText()).isEqualTo("PRIMARY");
-        assertThat(status.get("term").asLong()).isEqualTo(1);
-        assertThat(status.get("readonly").asBoolean()).isFalse();
-        assertThat(status.get("io_thread_ok").asBoolean()).isTrue();
-        assertThat(status.get("sql_thread_ok").asBoolean()).isTrue();
-        assertThat(status.get("seconds_behind_master").asLong()).isZero();
-        assertThat(status.get("dead_man").asText()).isEqualTo("armed");
-        assertThat(status.get("fence_in_ms").asLong()).isBetween(1L, 3000L);
-        assertThat(status.get("lease_remaining_ms").asLong()).isBetween(1L, 5000L);
-        assertThat(status.get("problems")).isEmpty();
-    }
-
-    @Test
-    void aFreshStatusIsYoungerThanTheRequest() throws IOException {
-        Node node = primary();
-        for (int n = 1; n <= 5; n++) {
-            String set = FakeServer.UUID + ":1-" + (n + 1);
-            node.mysql.executed(GtidSet.parse(set));
-            JsonNode status = JSON.readTree(node.get("/status?fresh=true").body());
-            assertThat(status.get("executed").asText()).isEqualTo(set);
-        }
-    }
-
-    @Test
-    void theHistoryShowsHowThePrimaryCameToBe() throws IOException {
-        JsonNode history = JSON.readTree(primary().get("/history").body());
-        assertThat(history).hasSize(1);
-        assertThat(history.get(0).get("kind").asText()).isEqualTo("bootstrap");
-        assertThat(history.get(0).get("new_primary").asText()).isEqualTo("n1");
-    }
-
-    private static Set<String> fields(JsonNode object) {
-        Set<String> names = new TreeSet<>();
-        object.fieldNames().forEachRemaining(names::add);
-        return names;
-    }
-
-    /** All names in the block of JSON that follows the line which announces the page. */
-    private static Set<String> documentedFields(String page) throws IOException {
-        Path here = Path.of("").toAbsolutePath();
-        Path root = Files.exists(here.resolve("docs")) ? here : here.resolveSibling("");
-        String text = Files.readString(root.resolve("docs/reference/interfaces.md"));
-        Matcher block = Pattern.compile("\n`" + page + "`:\n```json\n(.*?)\n```", Pattern.DOTALL)
-                .matcher(text);
-        assertThat(block.find()).as("a block of JSON for " + page).isTrue();
-        return allFields(JSON.readTree(block.group(1)));
-    }
-
-    private static Set<String> allFields(JsonNode node) {
-        Set<String> names = fields(node);
-        node.elements().forEachRemaining(child -> names.addAll(allFields(child)));
-        return names;
     }
 }
