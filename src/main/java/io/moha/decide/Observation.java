@@ -21,7 +21,7 @@ import java.util.Set;
  * @param comparison the last comparison with the primary
  * @param wishes what operators asked this node for
  * @param registered whether the registration in etcd says what it should
- * @param opening whether a statement that opens for writes may still be on its way
+ * @param opening whether a statement that opens for writes, or a clone (which lifts super_read_only), may still be on its way
  */
 public record Observation(
         long now,

@@ -455,8 +455,7 @@ public final class Table {
                 c -> "diverged: this node has transactions that the primary "
                         + c.holder().node() + " does not have: " + errant(c) + "; staying fenced");
         // A receiver that tries to connect to a lost host cannot be stopped before its try has failed (seconds).
-        // Stopped
-        // now, it costs the election nothing; it is started again as soon as the primary's server is reached.
+        // Stopped now, it costs the election nothing; it is started again as soon as the primary's server is reached.
         on(
                 WITHOUT_ROLE,
                 SOURCE_AWAY,

@@ -97,6 +97,17 @@ final class Faults {
     private static final List<Kind> BASES = List.of(
             Kind.SERVER_KILLED, Kind.HOST_LOST, Kind.SWITCH, Kind.THREE_CALLS, Kind.AGENT_KILLED, Kind.ISOLATED);
 
+    /** What takes away one of the means by which a node is closed: two of them at once are the hard cases. */
+    private static final List<Kind> NASTY = List.of(
+            Kind.SERVER_FROZEN,
+            Kind.AGENT_FROZEN,
+            Kind.AGENT_KILLED,
+            Kind.ISOLATED,
+            Kind.CUT_FROM_ETCD,
+            Kind.LONG_TRANSACTION,
+            Kind.STATEMENTS_SLOW,
+            Kind.ENGINE_BLIND);
+
     /** What takes the agent away from an open server. */
     private static final Set<Kind> AGENTS = EnumSet.of(
             Kind.AGENT_KILLED, Kind.AGENT_FROZEN, Kind.AGENT_FROZEN_WHILE_RENEWING, Kind.HOST_FROZEN, Kind.SHORT_PAUSE);
@@ -150,8 +161,12 @@ final class Faults {
 
     /** Two at once, or nearly, at the same node: usually the primary. */
     private void pair(List<Kind> kinds) {
-        Kind one = kinds.get(random.nextInt(kinds.size()));
-        Kind other = kinds.get(random.nextInt(kinds.size()));
+        List<Kind> choice = kinds;
+        if (random.nextBoolean()) {
+            choice = NASTY.stream().filter(kinds::contains).toList();
+        }
+        Kind one = choice.get(random.nextInt(choice.size()));
+        Kind other = choice.get(random.nextInt(choice.size()));
         long at = 9 * SECOND + random.nextLong(20 * SECOND);
         long gap = random.nextLong(3 * SECOND);
         long lengthOfOne = length();

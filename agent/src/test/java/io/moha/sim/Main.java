@@ -6,13 +6,11 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.IThrowableProxy;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.AppenderBase;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
+import java.nio.file.Path;
+import java.util.Optional;
 import org.slf4j.LoggerFactory;
 
-/** Long runs: {@code FIRST COUNT [THREADS]}; one seed with its trace: {@code replay SEED}; {@code mutants}. */
+/** Long runs: {@code FIRST COUNT [PROGRESS-FILE]}; one seed with its trace: {@code replay SEED}; {@code mutants}. */
 public final class Main {
     private Main() {}
 
@@ -47,54 +45,11 @@ public final class Main {
             Mutants.table(args.length > 1 ? args[1] : "");
             return;
         }
-        long first = Long.parseLong(args[0]);
-        long count = Long.parseLong(args[1]);
-        int threads = args.length > 2
-                ? Integer.parseInt(args[2])
-                : Runtime.getRuntime().availableProcessors();
-        AtomicLong next = new AtomicLong(first);
-        AtomicLong bad = new AtomicLong();
-        AtomicLong virtual = new AtomicLong();
-        AtomicLong events = new AtomicLong();
-        AtomicLong acknowledged = new AtomicLong();
-        AtomicLong terms = new AtomicLong();
-        long began = System.nanoTime();
-        ExecutorService workers = Executors.newFixedThreadPool(threads);
-        for (int i = 0; i < threads; i++) {
-            workers.execute(() -> {
-                for (long seed = next.getAndIncrement(); seed < first + count; seed = next.getAndIncrement()) {
-                    try {
-                        Simulation.Result result = Simulation.run(seed, true, null);
-                        virtual.addAndGet(result.virtualMillis());
-                        events.addAndGet(result.events());
-                        acknowledged.addAndGet(result.acknowledged());
-                        terms.addAndGet(result.terms());
-                        long at = seed;
-                        result.violation().ifPresent(v -> {
-                            bad.incrementAndGet();
-                            System.out.println("seed " + at + ": " + v);
-                        });
-                    } catch (RuntimeException e) {
-                        bad.incrementAndGet();
-                        e.printStackTrace(System.out);
-                    }
-                }
-            });
-        }
-        workers.shutdown();
-        workers.awaitTermination(365, TimeUnit.DAYS);
-        double took = (System.nanoTime() - began) / 1e9;
-        System.out.printf(
-                "%d seeds from %d: %d violations; %.1f s, %.1f seeds/s; %.1f virtual hours, %d events, %d acknowledged writes, %d terms%n",
-                count,
-                first,
-                bad.get(),
-                took,
-                count / took,
-                virtual.get() / 3.6e6,
-                events.get(),
-                acknowledged.get(),
-                terms.get());
-        System.exit(bad.get() == 0 ? 0 : 1);
+        Runs runs = new Runs(System.out::println);
+        runs.run(
+                Long.parseLong(args[0]),
+                Long.parseLong(args[1]),
+                args.length > 2 ? Optional.of(Path.of(args[2])) : Optional.empty());
+        System.exit(runs.violations().isEmpty() ? 0 : 1);
     }
 }

@@ -139,11 +139,15 @@ final class SimDatabase implements Database {
     public void openForWrites(Duration allowance, BooleanSupplier mayWrite, Duration deadline)
             throws DatabaseException {
         gate(mayWrite);
+        long until = scheduler.now() + allowance.toNanos();
         execute(deadline, () -> mine.setSuperReadOnly(false));
         try {
             gate(mayWrite);
             if (deadManSwitch) {
-                execute(deadline, () -> mine.arm(allowance.toNanos()));
+                long left = until - scheduler.now();
+                long moment = statement(mine, deadline, mine::wall) + until - scheduler.now();
+                gate(mayWrite);
+                execute(deadline, () -> mine.arm(moment, left));
             }
             gate(mayWrite);
             execute(deadline, () -> mine.setReadOnly(false));
@@ -163,7 +167,9 @@ final class SimDatabase implements Database {
 
     @Override
     public void beat(Duration allowance, Duration deadline) throws DatabaseException {
-        if (!statement(mine, deadline, () -> mine.beat(allowance.toNanos()))) {
+        long until = scheduler.now() + allowance.toNanos();
+        long moment = statement(mine, deadline, mine::wall) + until - scheduler.now();
+        if (!statement(mine, deadline, () -> mine.beat(moment, allowance.toNanos()))) {
             throw broken(Kind.REFUSED, "the dead-man's switch is not armed, or has run out already");
         }
     }

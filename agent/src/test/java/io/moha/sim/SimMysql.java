@@ -282,22 +282,28 @@ final class SimMysql {
         return !superReadOnly && scheduler.now() < longTransactionUntil;
     }
 
-    private long wall() {
+    long wall() {
         return scheduler.now() + wallOffset;
     }
 
-    void arm(long nanos) {
+    /** @param until on this server's wall clock */
+    void arm(long until, long nanos) {
         beatUuid = uuid;
-        runsOut = wall() + nanos;
+        runsOut = until;
         allowance = nanos;
     }
 
-    /** @return false if the switch is not armed or has run out */
-    boolean beat(long nanos) {
+    /**
+     * Moves the switch on.
+     *
+     * @param until on this server's wall clock
+     * @return false if the switch is not armed or has run out
+     */
+    boolean beat(long until, long nanos) {
         if (!beatUuid.equals(uuid) || wall() >= runsOut) {
             return false;
         }
-        runsOut = wall() + nanos;
+        runsOut = until;
         allowance = nanos;
         return true;
     }

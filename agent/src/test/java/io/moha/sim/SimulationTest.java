@@ -4,13 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,36 +21,13 @@ class SimulationTest {
     /** A failure names its seeds; {@code ./simulate replay SEED} shows what happened. */
     @Test
     void everyPromiseIsKeptInThousandsOfRuns() throws Exception {
-        Queue<String> violations = new ConcurrentLinkedQueue<>();
-        AtomicLong next = new AtomicLong(1);
-        AtomicInteger finished = new AtomicInteger();
-        AtomicLong acknowledged = new AtomicLong();
-        AtomicLong terms = new AtomicLong();
-        int threads = Runtime.getRuntime().availableProcessors();
-        ExecutorService workers = Executors.newFixedThreadPool(threads);
-        for (int i = 0; i < threads; i++) {
-            workers.execute(() -> {
-                for (long seed = next.getAndIncrement(); seed <= SEEDS; seed = next.getAndIncrement()) {
-                    try {
-                        Simulation.Result result = Simulation.run(seed, true, null);
-                        long at = seed;
-                        result.violation().ifPresent(v -> violations.add("seed " + at + ": " + v));
-                        acknowledged.addAndGet(result.acknowledged());
-                        terms.addAndGet(result.terms());
-                    } catch (RuntimeException e) {
-                        violations.add(String.valueOf(e.getCause() == null ? e : e + ": " + e.getCause()));
-                    }
-                    finished.incrementAndGet();
-                }
-            });
-        }
-        workers.shutdown();
-        assertThat(workers.awaitTermination(15, TimeUnit.MINUTES)).isTrue();
-        assertThat(violations).isEmpty();
-        assertThat(finished).hasValue(SEEDS);
+        Runs runs = new Runs(System.out::println);
+        runs.run(1, SEEDS, Optional.empty());
+        assertThat(runs.violations()).isEmpty();
+        assertThat(runs.finished()).isEqualTo(SEEDS);
         // Runs in which nothing is written or nobody ever fails over would prove nothing.
-        assertThat(acknowledged.get()).isGreaterThan(100L * SEEDS);
-        assertThat(terms.get()).isGreaterThan(SEEDS * 5L / 4);
+        assertThat(runs.acknowledged()).isGreaterThan(100L * SEEDS);
+        assertThat(runs.terms()).isGreaterThan(SEEDS * 5L / 4);
     }
 
     /** Runs that once broke a promise, by what was wrong; see docs/internals/safety.md. */

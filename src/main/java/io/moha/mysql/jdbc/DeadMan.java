@@ -3,7 +3,6 @@ package io.moha.mysql.jdbc;
 import io.moha.mysql.DatabaseException;
 import io.moha.mysql.jdbc.JdbcDatabase.Gate;
 import java.sql.SQLException;
-import java.time.Duration;
 
 /**
  * The switch by which a server fences itself when its agent is gone: an event that runs every second, and a row that says
@@ -53,9 +52,10 @@ final class DeadMan {
     /**
      * Installs and arms the switch. super_read_only is off, read_only still on.
      *
+     * @param until when the server is to fence itself unless beaten, on this machine's monotonic clock
      * @throws SQLException also where the server was started with event_scheduler=DISABLED (1290)
      */
-    static void arm(Link link, Duration allowance, Gate gate) throws SQLException, DatabaseException {
+    static void arm(Link link, long until, Gate gate) throws SQLException, DatabaseException {
         String state = Sql.text(link, "SELECT CONCAT(@@GLOBAL.event_scheduler, '/', " + READY + ")");
         if (!state.startsWith("ON/")) {
             gate.check();
@@ -71,12 +71,32 @@ final class DeadMan {
             gate.check();
             Sql.execute(link, CREATE_EVENT);
         }
-        long ms = allowance.toMillis();
+        gate.check();
+        Row row = Row.endingAt(link, until);
         gate.check();
         Sql.execute(
                 link,
-                "REPLACE INTO moha.beat (server_uuid, runs_out, allowance_ms, armed) VALUES (@@GLOBAL.server_uuid,"
-                        + " UTC_TIMESTAMP(6) + INTERVAL " + ms + "*1000 MICROSECOND, " + ms + ", TRUE)");
+                "REPLACE INTO moha.beat (server_uuid, runs_out, allowance_ms, armed) VALUES (@@GLOBAL.server_uuid, "
+                        + row.runsOut() + ", " + row.allowanceMillis() + ", TRUE)");
+    }
+
+    /** What a beat writes: a moment of the server's clock, as text. */
+    private record Row(String runsOut, long allowanceMillis) {
+        /**
+         * The end is a moment, not a length from whenever the statement is executed: one that waited in the socket of a
+         * frozen server would else move the end by as long as it waited, past the lease. The server's clock is read first;
+         * when its answer is here, it shows at least that.
+         */
+        static Row endingAt(Link link, long until) throws SQLException, DatabaseException {
+            String serverTime = Sql.text(link, "SELECT UTC_TIMESTAMP(6)");
+            long left = until - System.nanoTime();
+            if (left <= 0) {
+                throw Faults.refused("beat: its time was over before it could be written");
+            }
+            return new Row(
+                    "TIMESTAMP" + Sql.quote(serverTime) + " + INTERVAL " + left / 1000 + " MICROSECOND",
+                    Math.max(1, left / 1_000_000));
+        }
     }
 
     /** Removes the event, for a cluster that does without. super_read_only is off. */
@@ -87,13 +107,18 @@ final class DeadMan {
         }
     }
 
-    /** Returns false if the switch is not armed, or has run out already. */
-    static boolean beat(Link link, Duration allowance) throws SQLException {
-        long ms = allowance.toMillis();
+    /**
+     * Moves a running switch on.
+     *
+     * @param until when the server is to fence itself, on this machine's monotonic clock
+     * @return false if the switch is not armed, or has run out already
+     */
+    static boolean beat(Link link, long until) throws SQLException, DatabaseException {
+        Row row = Row.endingAt(link, until);
         return Sql.update(
                         link,
-                        "UPDATE moha.beat SET runs_out = UTC_TIMESTAMP(6) + INTERVAL " + ms
-                                + "*1000 MICROSECOND, allowance_ms = " + ms
+                        "UPDATE moha.beat SET runs_out = " + row.runsOut() + ", allowance_ms = "
+                                + row.allowanceMillis()
                                 + " WHERE server_uuid = @@GLOBAL.server_uuid AND armed AND runs_out > UTC_TIMESTAMP(6)")
                 == 1;
     }

@@ -153,25 +153,26 @@ public final class JdbcDatabase implements Database {
     public void openForWrites(Duration allowance, BooleanSupplier mayWrite, Duration deadline)
             throws DatabaseException {
         probe.invalidate();
+        long until = System.nanoTime() + allowance.toNanos();
         Gate gate = () -> {
             if (!mayWrite.getAsBoolean()) {
                 throw Faults.refused("opening for writes: this node may not write any more");
             }
         };
         try {
-            changing.run("opening for writes", deadline, Repeat.NO, link -> open(link, allowance, gate));
+            changing.run("opening for writes", deadline, Repeat.NO, link -> open(link, until, gate));
         } finally {
             probe.invalidate();
         }
     }
 
-    private void open(Link link, Duration allowance, Gate gate) throws SQLException, DatabaseException {
+    private void open(Link link, long until, Gate gate) throws SQLException, DatabaseException {
         gate.check();
         // Not read_only=OFF yet: only accounts like the agent's can write, and the dead-man's event holds still.
         Sql.execute(link, "SET GLOBAL super_read_only=OFF");
         try {
             if (settings.deadManSwitch()) {
-                DeadMan.arm(link, allowance, gate);
+                DeadMan.arm(link, until, gate);
             } else {
                 DeadMan.remove(link, gate);
             }
@@ -198,8 +199,9 @@ public final class JdbcDatabase implements Database {
         if (!settings.deadManSwitch()) {
             return;
         }
+        long until = System.nanoTime() + allowance.toNanos();
         beating.run("beat", deadline, Repeat.IF_STALE, link -> {
-            if (!DeadMan.beat(link, allowance)) {
+            if (!DeadMan.beat(link, until)) {
                 throw Faults.refused("beat: the dead-man's switch is not armed, or has run out already");
             }
         });

@@ -14,6 +14,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -122,6 +123,43 @@ final class DeadManTest {
             server.thaw();
 
             Databases.await(db, "fenced by itself", status -> status.offlineMode() && status.superReadOnly());
+        }
+    }
+
+    /** Seed 1126 of the simulator: the allowance began when the frozen server went on, and ended after the lease. */
+    @ParameterizedTest
+    @EnumSource(Version.class)
+    void aBeatThatWaitedInAFrozenServerEndsWhenItWasMeantTo(Version version) throws Exception {
+        try (MysqldFixture server = MysqldFixture.start(version);
+                JdbcDatabase db = Databases.on(server)) {
+            Databases.makePrimary(db, server);
+            db.probe(SOON);
+            Databases.awaitAllConnections(server);
+            db.openForWrites(Duration.ofSeconds(20), () -> true, LONG);
+            long asked = System.nanoTime();
+            String before = server.ask("SELECT UTC_TIMESTAMP(6)");
+            server.freeze();
+            Duration allowance = Duration.ofSeconds(25);
+            CompletableFuture<Void> beat = CompletableFuture.runAsync(() -> {
+                try {
+                    db.beat(allowance, LONG);
+                } catch (DatabaseException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
+            long sent = System.nanoTime();
+            Databases.await("the beat waits", () -> System.nanoTime() - sent > TimeUnit.SECONDS.toNanos(2));
+            server.thaw();
+            beat.get(20, TimeUnit.SECONDS);
+
+            long latest = (sent - asked + allowance.toNanos() + TimeUnit.SECONDS.toNanos(1)) / 1000;
+            assertThat(server.ask("SELECT runs_out > TIMESTAMP'" + before + "' + INTERVAL 20 SECOND FROM moha.beat"))
+                    .as("it was moved on")
+                    .isEqualTo("1");
+            assertThat(server.ask("SELECT runs_out <= TIMESTAMP'" + before + "' + INTERVAL " + latest
+                            + " MICROSECOND FROM moha.beat"))
+                    .as("and not further than it was asked for")
+                    .isEqualTo("1");
         }
     }
 

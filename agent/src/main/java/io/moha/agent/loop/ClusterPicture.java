@@ -22,10 +22,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 
 /**
  * One read of etcd, understood. A value that cannot be understood is left out and named in {@code problems}: one bad key
- * must not stop the cluster.
+ * must not stop the cluster. Only the term, the holder and a request for a switch are never guessed.
  *
  * @param sentAt monotonic nanoseconds when the read was sent
  */
@@ -65,12 +66,11 @@ public record ClusterPicture(
             records.put(ts, Json.read(e.value(), SwitchRecord.class));
             recordRevisions.put(ts, e.modRevision());
         });
-        Term term =
-                in.one(Keys.TERM).map(e -> new Term(Long.parseLong(e.value()))).orElse(Term.NONE);
-        Optional<Observation.Holder> holder = in.one(Keys.HOLDER)
-                .map(e ->
-                        new Observation.Holder(new NodeId(e.value()), e.createRevision(), e.modRevision(), e.lease()));
-        Optional<SwitchRequest> request = in.one(Keys.REQUEST).map(e -> Json.read(e.value(), SwitchRequest.class));
+        Term term = in.must(Keys.TERM, e -> new Term(Long.parseLong(e.value()))).orElse(Term.NONE);
+        Optional<Observation.Holder> holder = in.must(
+                Keys.HOLDER,
+                e -> new Observation.Holder(new NodeId(e.value()), e.createRevision(), e.modRevision(), e.lease()));
+        Optional<SwitchRequest> request = in.must(Keys.REQUEST, e -> Json.read(e.value(), SwitchRequest.class));
         return new ClusterPicture(
                 sentAt,
                 readAt,
@@ -81,7 +81,7 @@ public record ClusterPicture(
                 Map.copyOf(live),
                 Map.copyOf(votes),
                 Map.copyOf(followed),
-                in.one(Keys.LAST_ID).map(e -> new NodeId(e.value())),
+                in.must(Keys.LAST_ID, e -> new NodeId(e.value())),
                 List.copyOf(records.values()),
                 Map.copyOf(recordRevisions),
                 request,
@@ -135,8 +135,18 @@ public record ClusterPicture(
             });
         }
 
-        Optional<Entry> one(String key) {
-            return Optional.ofNullable(snapshot.entries().get(key));
+        /**
+         * A key on which safety rests: not to be left out.
+         *
+         * @throws IllegalArgumentException naming the key
+         */
+        <T> Optional<T> must(String key, Function<Entry, T> parse) {
+            Entry entry = snapshot.entries().get(key);
+            try {
+                return Optional.ofNullable(entry).map(parse);
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException("etcd key " + key + ": " + e.getMessage(), e);
+            }
         }
     }
 }

@@ -83,8 +83,14 @@ final class StoreReader implements Runnable {
             onRead.run();
             return false;
         } catch (IllegalArgumentException e) {
-            LOG.error("etcd holds something that is not understood: {}", e.getMessage());
-            lastError = String.valueOf(e.getMessage());
+            // Who holds the role, or in which term, cannot be read: the last picture stands, and grows too old to act
+            // on.
+            // Never is this an election.
+            if (lastError.isEmpty()) {
+                LOG.error("etcd holds something that is not understood: {}", e.getMessage());
+            }
+            lastError = "a key is not understood: " + e.getMessage();
+            onRead.run();
             return false;
         }
     }
