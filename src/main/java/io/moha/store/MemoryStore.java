@@ -42,6 +42,7 @@ public final class MemoryStore {
     private long commits;
     private boolean unreachable;
     private boolean leaderless;
+    private @Nullable StoreSnapshot last;
 
     /** @param nanoClock the time on which leases run, in nanoseconds, as {@link System#nanoTime()} */
     public MemoryStore(LongSupplier nanoClock) {
@@ -141,12 +142,18 @@ public final class MemoryStore {
     }
 
     private StoreSnapshot snapshot() {
+        StoreSnapshot known = last;
+        if (known != null && known.revision() == revision) {
+            return known;
+        }
         Map<String, StoreSnapshot.Entry> entries = new HashMap<>();
         values.forEach((key, value) -> entries.put(
                 key,
                 new StoreSnapshot.Entry(
                         key, value.text(), value.createRevision(), value.modRevision(), value.lease())));
-        return new StoreSnapshot(revision, entries);
+        StoreSnapshot fresh = new StoreSnapshot(revision, entries);
+        last = fresh;
+        return fresh;
     }
 
     private boolean holds(Txn.Guard guard) {

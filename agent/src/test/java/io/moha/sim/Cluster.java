@@ -25,6 +25,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Nodes, each with a server and an agent, around one etcd. */
 final class Cluster implements SimMysql.Wires {
+    /** Is told which received transactions a server has thrown away before it executed them. */
+    interface OnDiscard {
+        void accept(SimMysql server, List<SimMysql.Transaction> lost, String how);
+    }
+
     /** How the agents are set. */
     record Shape(int nodes, Duration ttl, Duration registerTtl, boolean deadManSwitch) {}
 
@@ -190,7 +195,7 @@ final class Cluster implements SimMysql.Wires {
     private final boolean[][] cut;
     private final @Nullable Consumer<String> tracer;
     private final List<BiConsumer<Node, Diagnosis>> onDiagnosis = new ArrayList<>();
-    private BiConsumer<SimMysql, List<SimMysql.Transaction>> onDiscard = (s, l) -> {};
+    private OnDiscard onDiscard = (s, l, h) -> {};
 
     Cluster(Scheduler scheduler, SplittableRandom random, Shape shape, @Nullable Consumer<String> tracer) {
         this.scheduler = scheduler;
@@ -228,7 +233,7 @@ final class Cluster implements SimMysql.Wires {
         onDiagnosis.add(listener);
     }
 
-    void onDiscard(BiConsumer<SimMysql, List<SimMysql.Transaction>> listener) {
+    void onDiscard(OnDiscard listener) {
         onDiscard = listener;
     }
 
@@ -260,7 +265,7 @@ final class Cluster implements SimMysql.Wires {
     @Override
     public void discarded(SimMysql server, List<SimMysql.Transaction> lost, String how) {
         trace(() -> "n" + server.node + ": " + how + " and discarded " + lost.size() + " received transactions");
-        onDiscard.accept(server, lost);
+        onDiscard.accept(server, lost, how);
     }
 
     /** The node that the key {@code master} names; empty if there is no such key. */

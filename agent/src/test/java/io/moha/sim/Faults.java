@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /** What goes wrong in one run, chosen by the seed: at random times, in pairs, and in the steps of a change of primary. */
@@ -81,6 +82,7 @@ final class Faults {
         ERRANT_WRITE,
         SWITCH,
         THREE_CALLS,
+        ANSWER_ON_ROLE_LOST,
         SHORT_PAUSE
     }
 
@@ -148,6 +150,9 @@ final class Faults {
         if (!load && random.nextInt(4) == 0) {
             pair(kinds);
         }
+        if (!load && random.nextInt(5) == 0) {
+            hardCase(random.nextInt(3), 9 * SECOND + random.nextLong(10 * SECOND));
+        }
         if (stepwise) {
             List<Kind> bases = deadManSwitch ? BASES : List.of(Kind.SERVER_KILLED, Kind.HOST_LOST, Kind.SWITCH);
             Kind base = bases.get(random.nextInt(bases.size()));
@@ -156,6 +161,56 @@ final class Faults {
             if (random.nextBoolean()) {
                 cluster.scheduler.at(24 * SECOND, () -> strike(base, primary(), length()));
             }
+        }
+    }
+
+    /** What chance alone would hardly ever put together. */
+    private void hardCase(int which, long at) {
+        cluster.scheduler.at(at, () -> {
+            switch (which) {
+                case 0 -> handOverWithoutAnswer(primary());
+                case 1 -> nextPrimaryDiesToo(primary());
+                default -> candidateFromThePast(primary());
+            }
+        });
+    }
+
+    private void handOverWithoutAnswer(Node node) {
+        strike(Kind.ANSWER_ON_ROLE_LOST, node, length());
+        strike(Kind.SWITCH, node, length());
+    }
+
+    /** The second falls while the first comes back, with what it alone has. */
+    private void nextPrimaryDiesToo(Node first) {
+        Kind one = random.nextBoolean() ? Kind.SERVER_KILLED : Kind.HOST_LOST;
+        Kind other = random.nextBoolean() ? Kind.SERVER_KILLED : Kind.HOST_LOST;
+        long after = random.nextLong(6 * SECOND);
+        long length = random.nextLong(8 * SECOND);
+        strike(one, first, random.nextLong(4 * SECOND));
+        whenHolderIsNot(first, next -> cluster.scheduler.in(after, () -> strike(other, next, length)));
+    }
+
+    /** A candidate is cut off while its transaction is on the way; another one wins and is lost; then it arrives. */
+    private void candidateFromThePast(Node first) {
+        strike(Kind.HOST_LOST, first, length());
+        boolean[] done = new boolean[1];
+        cluster.onDiagnosis((node, diagnosis) -> {
+            if (!done[0] && diagnosis == Diagnosis.MY_TURN && node != first) {
+                done[0] = true;
+                cluster.trace(() -> "FAULT the next transaction of " + node.id + " on the role is held");
+                node.link.roleTrick = SimEtcd.RoleTrick.HELD_UNTIL_FREE_AGAIN;
+                cluster.scheduler.in(5 * MS, () -> strike(Kind.CUT_FROM_ETCD, node, 2500 * MS));
+                whenHolderIsNot(
+                        first, next -> cluster.scheduler.in(SECOND, () -> strike(Kind.HOST_LOST, next, 60 * SECOND)));
+            }
+        });
+    }
+
+    private void whenHolderIsNot(Node first, Consumer<Node> then) {
+        if (cluster.scheduler.now() < 40 * SECOND) {
+            cluster.holder()
+                    .filter(h -> h != first)
+                    .ifPresentOrElse(then, () -> cluster.scheduler.in(20 * MS, () -> whenHolderIsNot(first, then)));
         }
     }
 
@@ -295,6 +350,7 @@ final class Faults {
             }
             case ERRANT_WRITE -> node.mysql.errant(errant++);
             case SWITCH -> switchOver(node);
+            case ANSWER_ON_ROLE_LOST -> node.link.roleTrick = SimEtcd.RoleTrick.ANSWER_LOST;
             case THREE_CALLS -> threeCalls(node);
         }
     }
@@ -415,6 +471,7 @@ final class Faults {
         cluster.nodes.forEach(node -> {
             node.mysql.longTransactionUntil = 0;
             node.link.onRenewal = null;
+            node.link.roleTrick = SimEtcd.RoleTrick.NONE;
             node.startAgent();
         });
         reopen();

@@ -11,7 +11,9 @@ import io.moha.store.Json;
 import io.moha.store.Keys;
 import io.moha.store.StoreSnapshot;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** The promises of the protocol, asked after every event and at the end. */
@@ -24,6 +26,7 @@ final class Invariants {
     private long term;
     private long revision;
     private Optional<String> holder = Optional.empty();
+    private final Map<Long, String> holders = new HashMap<>();
 
     Invariants(Cluster cluster) {
         this.cluster = cluster;
@@ -103,6 +106,12 @@ final class Invariants {
                 elected(view, seen);
             }
         }
+        holds.ifPresent(who -> {
+            String first = holders.computeIfAbsent(seen, t -> who);
+            if (!first.equals(who)) {
+                throw new Violation("I2", "in term " + seen + " both " + first + " and " + who + " held the role");
+            }
+        });
         term = seen;
         holder = holds;
     }
@@ -138,8 +147,15 @@ final class Invariants {
                 .filter(b -> b.term().value() == term);
     }
 
-    /** Received transactions may go only if the primary has them. */
-    private void discarded(SimMysql server, List<SimMysql.Transaction> lost) {
+    /** Received transactions may go only if the primary has them, and a node that changes its source executes them first. */
+    private void discarded(SimMysql server, List<SimMysql.Transaction> lost, String how) {
+        lost.stream()
+                .filter(t -> how.equals(SimMysql.REPOINTED)
+                        && acknowledged.stream().anyMatch(a -> a.gtid().equals(t.gtid())))
+                .findFirst()
+                .ifPresent(t -> {
+                    throw new Violation("I1", "n" + server.node + " is repointed and had not executed " + t.gtid());
+                });
         Optional<Node> primary = cluster.holder();
         for (SimMysql.Transaction transaction : lost) {
             boolean kept = cluster.nodes.stream()

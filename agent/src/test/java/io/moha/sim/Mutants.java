@@ -122,11 +122,6 @@ final class Mutants {
                 LOOP + "Published.java",
                 "return state.phase() == Phase.PRIMARY\n                && now - fenceAt < 0",
                 "return state.phase() == Phase.PRIMARY"));
-        all.add(mutant(
-                "opening does not ask for the lease",
-                LOOP + "AgentLoop.java",
-                "return roleSafe && lease.id() != 0 && lease.trusted() && clock.now() - policy.fenceAt(lease.sentAt()) < 0;",
-                "return roleSafe || lease.id() == -1;"));
     }
 
     private static void election(List<Mutant> all) {
@@ -147,11 +142,6 @@ final class Mutants {
                 "        if (!c.receiverStopped()) {\n            return RECEIVER_RUNS;",
                 "        if (!c.receiverStopped() && c.seen().now() < 0) {\n            return RECEIVER_RUNS;"));
         all.add(mutant(
-                "a ballot stands while its voter follows again",
-                DECIDE + "Diagnostician.java",
-                "if (own != null && own.ballot().term().compareTo(c.term()) > 0) {",
-                "if (own != null && own.ballot().term().compareTo(c.term()) > 9) {"));
-        all.add(mutant(
                 "a shorter set overtakes a live voter",
                 DECIDE + "Context.java",
                 "lacksWhatALiveVoterHas() ? policy.drainTimeout().toNanos() : 0",
@@ -171,19 +161,14 @@ final class Mutants {
                 "        if (!c.drained() && c.seen().now() < 0) {\n            return BACKLOG;"));
         all.add(mutant(
                 "an errant node follows",
-                DECIDE + "Diagnostician.java",
-                "if (!comparison.get().errant().isEmpty()) {\n            return neverAMember",
-                "if (!comparison.get().errant().isEmpty() && c.seen().now() < 0) {\n            return neverAMember"));
+                DECIDE + "Observation.java",
+                "return mine.subtract(executed);",
+                "return mine.subtract(mine);"));
         all.add(mutant(
                 "term not compared",
                 "src/main/java/io/moha/store/Keys.java",
                 "new Txn.ValueIs(TERM, term.toString())",
                 "new Txn.CreateRevisionIs(\"nothing\", 0)"));
-        all.add(mutant(
-                "repoint under an old term: an old picture of etcd will do",
-                DECIDE + "Diagnostician.java",
-                "c.seen().now() - at < c.policy().storeStale().toNanos()",
-                "at > 0"));
         all.add(mutant(
                 "a hand-over that got no answer is taken for failed",
                 LOOP + "StoreActor.java",

@@ -72,7 +72,7 @@ final class Runs {
     private void chunk(long first, long end) throws InterruptedException {
         int threads = Runtime.getRuntime().availableProcessors();
         AtomicLong next = new AtomicLong(first);
-        ExecutorService workers = Executors.newFixedThreadPool(threads);
+        ExecutorService workers = Executors.newFixedThreadPool(threads, Scheduler.threads());
         for (int i = 0; i < threads; i++) {
             workers.execute(() -> {
                 for (long seed = next.getAndIncrement(); seed < end; seed = next.getAndIncrement()) {

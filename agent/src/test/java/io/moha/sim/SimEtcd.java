@@ -1,6 +1,7 @@
 package io.moha.sim;
 
 import io.moha.store.ClusterStore;
+import io.moha.store.Keys;
 import io.moha.store.MemoryStore;
 import io.moha.store.StoreException;
 import io.moha.store.StoreSnapshot;
@@ -15,7 +16,17 @@ import org.jspecify.annotations.Nullable;
  * the client gave up. The keys themselves are {@link MemoryStore}'s.
  */
 final class SimEtcd {
+    private static final long HELD_CHECK = Duration.ofMillis(20).toNanos();
     private static final long EXPIRY_CHECK = Duration.ofMillis(500).toNanos();
+
+    /** What may become of a transaction on the role. */
+    enum RoleTrick {
+        NONE,
+        /** It is applied, and nobody tells its sender. */
+        ANSWER_LOST,
+        /** A candidate's transaction lies somewhere until another one has won and lost the role again. */
+        HELD_UNTIL_FREE_AGAIN
+    }
 
     /** The way between one node and etcd. */
     static final class Link {
@@ -24,6 +35,9 @@ final class SimEtcd {
         double lossRate;
         /** Nanoseconds added to each way. */
         long extraDelay;
+
+        /** What happens to the next transaction that would give the role away. */
+        RoleTrick roleTrick = RoleTrick.NONE;
 
         /** Run once when the next renewal has been sent. */
         @Nullable
@@ -114,7 +128,30 @@ final class SimEtcd {
 
         @Override
         public TxnResult commit(Txn txn, Duration deadline) throws StoreException {
+            boolean role = txn.operations().stream().anyMatch(o -> o instanceof Txn.Put && o.key().equals(Keys.HOLDER));
+            if (role && link.roleTrick == RoleTrick.ANSWER_LOST) {
+                link.roleTrick = RoleTrick.NONE;
+                return call(deadline, true, () -> server.commit(txn, deadline));
+            }
+            if (role && link.roleTrick == RoleTrick.HELD_UNTIL_FREE_AGAIN) {
+                link.roleTrick = RoleTrick.NONE;
+                holdUntilFreeAgain(txn, keys.view().entries().containsKey(Keys.HOLDER));
+                return call(deadline, true, () -> new TxnResult(false, 0));
+            }
             return call(deadline, () -> server.commit(txn, deadline));
+        }
+
+        private void holdUntilFreeAgain(Txn txn, boolean held) {
+            boolean holds = keys.view().entries().containsKey(Keys.HOLDER);
+            if (held && !holds) {
+                try {
+                    server.commit(txn, Duration.ofSeconds(1));
+                } catch (StoreException e) {
+                    // Its lease is gone: too late.
+                }
+            } else {
+                scheduler.in(HELD_CHECK, () -> holdUntilFreeAgain(txn, held || holds));
+            }
         }
 
         private long way() {
@@ -127,10 +164,14 @@ final class SimEtcd {
 
         /** One call: the request may arrive although the answer does not, also after the caller gave up. */
         private <T> T call(Duration deadline, Call<T> body) throws StoreException {
+            return call(deadline, false, body);
+        }
+
+        private <T> T call(Duration deadline, boolean silent, Call<T> body) throws StoreException {
             Scheduler.Strand me = scheduler.running();
             Answer<T> answer = new Answer<>();
             if (!lost(link.requestsLost)) {
-                scheduler.in(way(), () -> arrive(body, answer, me));
+                scheduler.in(way(), () -> arrive(body, silent, answer, me));
             }
             answer.alarm = scheduler.in(deadline.toNanos(), () -> {
                 answer.late = true;
@@ -146,12 +187,12 @@ final class SimEtcd {
             return answer.value;
         }
 
-        private <T> void arrive(Call<T> body, Answer<T> answer, Scheduler.Strand caller) {
+        private <T> void arrive(Call<T> body, boolean silent, Answer<T> answer, Scheduler.Strand caller) {
             if (leaderless) {
                 // A follower keeps the request for a moment in the hope of a leader.
                 scheduler.in(300_000_000L, () -> {
                     if (!leaderless) {
-                        arrive(body, answer, caller);
+                        arrive(body, silent, answer, caller);
                     }
                 });
                 return;
@@ -163,7 +204,7 @@ final class SimEtcd {
             } catch (StoreException e) {
                 refusal = e;
             }
-            if (lost(link.answersLost)) {
+            if (silent || lost(link.answersLost)) {
                 return;
             }
             T said = value;

@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class SimMysql {
     private static final long SECOND = Duration.ofSeconds(1).toNanos();
+    /** How transactions got lost: by statements that an agent sends only when everything has been executed. */
+    static final String REPOINTED = "was repointed";
+
     private static final long NET_TIMEOUT = 2 * SECOND;
 
     /**
@@ -407,14 +410,14 @@ final class SimMysql {
 
     /** CHANGE REPLICATION SOURCE and START: relay logs that were not executed are gone. */
     void follow(Endpoint newSource) {
-        discard("repointed to " + newSource);
+        discard(REPOINTED);
         source = newSource;
         startReceiver();
         startApplier();
     }
 
     void forgetSource() {
-        discard("forgot its source");
+        discard(REPOINTED);
         source = null;
         applierRunning = false;
         applierError = "";
