@@ -243,6 +243,10 @@ final class Cluster implements SimMysql.Wires {
         }
     }
 
+    Duration ttl() {
+        return shape.ttl();
+    }
+
     /** Nothing sent from one node arrives at the other. */
     void cut(int from, int to, boolean isCut) {
         cut[from][to] = isCut;

@@ -151,7 +151,7 @@ final class Faults {
             pair(kinds);
         }
         if (!load && random.nextInt(5) == 0) {
-            hardCase(random.nextInt(3), 9 * SECOND + random.nextLong(10 * SECOND));
+            hardCase(random.nextInt(5), 9 * SECOND + random.nextLong(10 * SECOND));
         }
         if (stepwise) {
             List<Kind> bases = deadManSwitch ? BASES : List.of(Kind.SERVER_KILLED, Kind.HOST_LOST, Kind.SWITCH);
@@ -170,14 +170,48 @@ final class Faults {
             switch (which) {
                 case 0 -> handOverWithoutAnswer(primary());
                 case 1 -> nextPrimaryDiesToo(primary());
+                case 2 -> lostWithBacklogs(primary());
+                case 3 -> arrivesAfterTheBallots(primary(), anyNode());
                 default -> candidateFromThePast(primary());
             }
         });
     }
 
     private void handOverWithoutAnswer(Node node) {
-        strike(Kind.ANSWER_ON_ROLE_LOST, node, length());
-        strike(Kind.SWITCH, node, length());
+        node.link.roleTrick = random.nextBoolean() ? SimEtcd.RoleTrick.ANSWER_LOST : SimEtcd.RoleTrick.LATE;
+        cluster.trace(() -> "FAULT the next transaction of " + node.id + " on the role: " + node.link.roleTrick);
+        strike(random.nextBoolean() ? Kind.SWITCH : Kind.THREE_CALLS, node, length());
+    }
+
+    /** Everybody has received more than executed when the primary goes. */
+    private void lostWithBacklogs(Node first) {
+        cluster.nodes.forEach(n -> strike(Kind.APPLIER_SLOW, n, 5 * SECOND));
+        Kind kind = random.nextBoolean() ? Kind.SERVER_KILLED : Kind.HOST_LOST;
+        cluster.scheduler.in(2 * SECOND, () -> strike(kind, first, length()));
+    }
+
+    /**
+     * The agent of the primary is killed; shortly before its server closes the replicas lose their source; while they vote,
+     * over a slow etcd, one of them reaches it again.
+     */
+    private void arrivesAfterTheBallots(Node first, Node replica) {
+        long cutAt = cluster.ttl().toNanos() - 2800 * MS + random.nextLong(SECOND);
+        long healAt = cutAt + 1500 * MS + random.nextLong(2500 * MS);
+        strike(Kind.AGENT_KILLED, first, 60 * SECOND);
+        cluster.scheduler.in(cutAt, () -> {
+            strike(Kind.CUT_FROM_PEERS, first, 60 * SECOND);
+            cluster.nodes.forEach(x -> x.link.extraDelay = SimEtcd.SLOW_BUT_SURE);
+            repairs.add(() -> cluster.nodes.forEach(x -> x.link.heal(cluster.scheduler.now())));
+        });
+        cluster.scheduler.in(healAt, () -> {
+            cluster.trace(() -> replica.id + " reaches " + first.id + " again");
+            cut(first, replica, false);
+        });
+    }
+
+    private void cut(Node one, Node other, boolean isCut) {
+        cluster.cut(one.number, other.number, isCut);
+        cluster.cut(other.number, one.number, isCut);
     }
 
     /** The second falls while the first comes back, with what it alone has. */
@@ -313,20 +347,20 @@ final class Faults {
             case ETCD_SLOW -> {
                 long extra = random.nextLong(900 * MS);
                 cluster.nodes.forEach(x -> x.link.extraDelay = extra);
-                lasts(length, () -> cluster.nodes.forEach(x -> x.link.extraDelay = 0));
+                lasts(length, () -> cluster.nodes.forEach(x -> x.link.heal(cluster.scheduler.now())));
             }
             case ETCD_LOSSY -> {
                 double rate = random.nextDouble() / 2;
                 cluster.nodes.forEach(x -> x.link.lossRate = rate);
-                lasts(length, () -> cluster.nodes.forEach(x -> x.link.lossRate = 0));
+                lasts(length, () -> cluster.nodes.forEach(x -> x.link.heal(cluster.scheduler.now())));
             }
             case ETCD_WITHOUT_LEADER -> {
                 cluster.etcd.loseLeader();
-                lasts(length, cluster.etcd::electLeader);
+                lasts(length, this::electLeader);
             }
             case ETCD_NEW_LEADER -> {
                 cluster.etcd.loseLeader();
-                lasts(Math.min(length, SECOND), cluster.etcd::electLeader);
+                lasts(Math.min(length, SECOND), this::electLeader);
             }
             case CLOCK_STEPPED ->
                 node.mysql.wallOffset += random.nextBoolean() ? random.nextLong(3600 * SECOND) : -3600 * SECOND;
@@ -389,9 +423,13 @@ final class Faults {
         node.link.requestsLost = requests;
         node.link.answersLost = answers;
         lasts(length, () -> {
-            node.link.requestsLost = false;
-            node.link.answersLost = false;
+            node.link.heal(cluster.scheduler.now());
         });
+    }
+
+    private void electLeader() {
+        cluster.etcd.electLeader();
+        cluster.nodes.forEach(x -> x.link.heal(cluster.scheduler.now()));
     }
 
     private void peers(Node node, long length) {

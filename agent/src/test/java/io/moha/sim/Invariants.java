@@ -128,7 +128,7 @@ final class Invariants {
                     && !voter.agentFrozen()
                     && voter.mysql.alive()
                     && !voter.mysql.frozen()
-                    && voter.link.open();
+                    && voter.link.well(cluster.scheduler.now());
             Optional<Ballot> vote = well ? ballot(view, voter, now) : Optional.empty();
             if (vote.filter(b -> b.eligible() && b.followed().value() >= followed)
                     .isPresent()) {

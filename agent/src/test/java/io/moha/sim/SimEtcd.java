@@ -16,6 +16,11 @@ import org.jspecify.annotations.Nullable;
  * the client gave up. The keys themselves are {@link MemoryStore}'s.
  */
 final class SimEtcd {
+    /** With this delay, in nanoseconds, each way, every call still ends in time. */
+    static final long SLOW_BUT_SURE = Duration.ofMillis(600).toNanos();
+
+    private static final Duration LONGEST_CALL_ALLOWED = Duration.ofSeconds(2);
+    private static final long LONGEST_CALL = LONGEST_CALL_ALLOWED.toNanos();
     private static final long HELD_CHECK = Duration.ofMillis(20).toNanos();
     private static final long EXPIRY_CHECK = Duration.ofMillis(500).toNanos();
 
@@ -24,6 +29,8 @@ final class SimEtcd {
         NONE,
         /** It is applied, and nobody tells its sender. */
         ANSWER_LOST,
+        /** It is applied when its sender has long given up. */
+        LATE,
         /** A candidate's transaction lies somewhere until another one has won and lost the role again. */
         HELD_UNTIL_FREE_AGAIN
     }
@@ -33,6 +40,8 @@ final class SimEtcd {
         boolean requestsLost;
         boolean answersLost;
         double lossRate;
+        /** When it last was repaired. */
+        long healedAt;
         /** Nanoseconds added to each way. */
         long extraDelay;
 
@@ -43,8 +52,19 @@ final class SimEtcd {
         @Nullable
         Runnable onRenewal;
 
-        boolean open() {
-            return !requestsLost && !answersLost;
+        /** The whole way to etcd is as it should be, whatever was wrong with it before. */
+        void heal(long now) {
+            requestsLost = false;
+            answersLost = false;
+            lossRate = 0;
+            extraDelay = 0;
+            healedAt = now;
+        }
+
+        /** Whether it has been in order for long enough that a client could have got an answer. */
+        boolean well(long now) {
+            boolean whole = !requestsLost && !answersLost && lossRate == 0 && extraDelay <= SLOW_BUT_SURE;
+            return whole && now - healedAt > LONGEST_CALL;
         }
     }
 
@@ -133,6 +153,11 @@ final class SimEtcd {
                 link.roleTrick = RoleTrick.NONE;
                 return call(deadline, true, () -> server.commit(txn, deadline));
             }
+            if (role && link.roleTrick == RoleTrick.LATE) {
+                link.roleTrick = RoleTrick.NONE;
+                scheduler.in(deadline.toNanos() + random.nextLong(LONGEST_CALL), () -> applyLate(txn));
+                return call(deadline, true, () -> new TxnResult(false, 0));
+            }
             if (role && link.roleTrick == RoleTrick.HELD_UNTIL_FREE_AGAIN) {
                 link.roleTrick = RoleTrick.NONE;
                 holdUntilFreeAgain(txn, keys.view().entries().containsKey(Keys.HOLDER));
@@ -144,13 +169,17 @@ final class SimEtcd {
         private void holdUntilFreeAgain(Txn txn, boolean held) {
             boolean holds = keys.view().entries().containsKey(Keys.HOLDER);
             if (held && !holds) {
-                try {
-                    server.commit(txn, Duration.ofSeconds(1));
-                } catch (StoreException e) {
-                    // Its lease is gone: too late.
-                }
+                applyLate(txn);
             } else {
                 scheduler.in(HELD_CHECK, () -> holdUntilFreeAgain(txn, held || holds));
+            }
+        }
+
+        private void applyLate(Txn txn) {
+            try {
+                server.commit(txn, LONGEST_CALL_ALLOWED);
+            } catch (StoreException e) {
+                // Its lease is gone: too late.
             }
         }
 
