@@ -42,6 +42,9 @@ public sealed interface Action {
 
     record CloneFrom(NodeId donor, Endpoint endpoint) implements Action {}
 
+    /** Say which term this node has followed: an etcd that was restored from an older state has forgotten it. */
+    record SayFollowed(Term term) implements Action {}
+
     /** Guarded by {@code current} being the term and by the absence of a holder. */
     record PutBallot(Term current, Ballot ballot) implements Action {}
 

@@ -36,6 +36,15 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return cluster().term();
     }
 
+    /** The latest term that this node, or any node that said so, has followed: etcd's own may not be earlier. */
+    Term latestTerm() {
+        Term latest = state.term();
+        for (Term each : cluster().followed().values()) {
+            latest = each.compareTo(latest) > 0 ? each : latest;
+        }
+        return latest;
+    }
+
     Term coming() {
         return term().next();
     }

@@ -18,6 +18,7 @@ public enum Diagnosis {
     DATABASE_STUCK,
     HUNG_WITHOUT_ROLE,
     STORE_SILENT,
+    STORE_WENT_BACK,
     TERM_WENT_BACK,
     UNREGISTERED,
 

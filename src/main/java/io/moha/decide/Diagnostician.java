@@ -33,12 +33,18 @@ final class Diagnostician {
     }
 
     private static Diagnosis holding(Context c) {
+        if (c.seen().storeDoubt().isPresent()) {
+            return STORE_WENT_BACK;
+        }
         if (!c.leaseValid()) {
             return LEASE_RAN_OUT;
         }
         // An old picture of etcd is enough to lose the role, never to gain it.
         if (c.seen().cluster().isPresent() && c.cluster().current() && !c.holderIsMe()) {
             return ROLE_LOST;
+        }
+        if (c.seen().cluster().isPresent() && c.cluster().current() && c.term().compareTo(c.latestTerm()) < 0) {
+            return TERM_WENT_BACK;
         }
         switch (c.seen().database().health()) {
             case DEAD:
@@ -123,10 +129,13 @@ final class Diagnostician {
             boolean inGrace = c.state().phase() == Phase.STARTING
                     && c.seen().now() - c.state().phaseSince()
                             < c.policy().startGrace().toNanos();
-            boolean mine = storeFresh && (c.holderIsMyPast() || c.holderIsMe());
+            boolean mine = storeFresh && c.seen().storeDoubt().isEmpty() && (c.holderIsMyPast() || c.holderIsMe());
             if (!mine && !(inGrace && !storeFresh)) {
                 return c.local().writable() ? WRITABLE_WITHOUT_ROLE : HALF_FENCED;
             }
+        }
+        if (c.seen().storeDoubt().isPresent()) {
+            return STORE_WENT_BACK;
         }
         if (!storeFresh) {
             return STORE_SILENT;
@@ -134,7 +143,7 @@ final class Diagnostician {
         if (!c.cluster().current()) {
             return LOOK_AGAIN;
         }
-        if (c.term().compareTo(c.state().term()) < 0) {
+        if (c.term().compareTo(c.latestTerm()) < 0) {
             return TERM_WENT_BACK;
         }
         if (!c.seen().registered()) {

@@ -17,6 +17,7 @@ import java.util.Set;
  * @param me this node
  * @param lease this node's own leader lease
  * @param cluster the last read of etcd; empty until the first one
+ * @param storeDoubt why nothing that etcd says may be acted on, although it answers; empty if it may
  * @param database the local server
  * @param comparison the last comparison with the primary
  * @param wishes what operators asked this node for
@@ -28,6 +29,7 @@ public record Observation(
         NodeId me,
         Lease lease,
         Optional<Cluster> cluster,
+        Optional<String> storeDoubt,
         Database database,
         Optional<Comparison> comparison,
         Wishes wishes,

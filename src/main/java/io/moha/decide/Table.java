@@ -108,6 +108,13 @@ public final class Table {
         return List.of(new Action.Fence(c.seen().now() + patience.toNanos(), false));
     }
 
+    private static List<Action> sayFollowed(Context c) {
+        Term mine = c.state().term();
+        boolean said = c.seen().cluster().isEmpty()
+                || c.cluster().followed().getOrDefault(c.seen().me(), Term.NONE).compareTo(mine) >= 0;
+        return said ? List.of() : List.of(new Action.SayFollowed(mine));
+    }
+
     private static List<Action> resign(Context c, String reason) {
         return List.of(new Action.Resign(c.term(), c.holder().modRevision(), c.blindBallot(reason)));
     }
@@ -233,14 +240,34 @@ public final class Table {
                 nothing(),
                 say("etcd does not answer: keeping still, and read-only, until it does"));
         on(
+                HOLDING,
+                STORE_WENT_BACK,
+                to(FENCING),
+                c -> fenceWithin(c, Duration.ofSeconds(1)),
+                c -> c.seen().storeDoubt().orElse("") + ": fencing this node");
+        on(
+                WITHOUT_ROLE,
+                STORE_WENT_BACK,
+                stay(),
+                Table::sayFollowed,
+                c -> c.seen().storeDoubt().orElse("")
+                        + ": refusing to act until an operator has put the latest term into etcd and restarted the agents (this node"
+                        + " has followed term " + c.state().term() + ")");
+        on(
+                HOLDING,
+                TERM_WENT_BACK,
+                to(FENCING),
+                c -> fenceWithin(c, Duration.ofSeconds(1)),
+                c -> "etcd says term " + c.term() + " but term " + c.latestTerm()
+                        + " has been followed already: etcd was restored from an older state; fencing this node");
+        on(
                 WITHOUT_ROLE,
                 TERM_WENT_BACK,
                 stay(),
-                nothing(),
-                c -> "etcd says term " + c.term()
-                        + " but this node has already followed term "
-                        + c.state().term()
-                        + ": etcd was restored from an older state; refusing to act");
+                Table::sayFollowed,
+                c -> "etcd says term " + c.term() + " but term " + c.latestTerm()
+                        + " has been followed already: etcd was restored from an older state; refusing to act until an"
+                        + " operator has put the latest term into it");
         on(
                 WITHOUT_ROLE,
                 UNREGISTERED,

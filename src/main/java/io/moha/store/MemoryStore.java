@@ -37,6 +37,7 @@ public final class MemoryStore {
     private final Map<String, Value> values = new TreeMap<>();
     private final Map<Long, Lease> leases = new HashMap<>();
     private final List<Runnable> watches = new CopyOnWriteArrayList<>();
+    private long cluster = 1;
     private long revision = 1;
     private long lastLease = 1000;
     private long commits;
@@ -81,6 +82,38 @@ public final class MemoryStore {
     public synchronized void leaderElected() {
         leaderless = false;
         leases.replaceAll((id, lease) -> new Lease(lease.ttlNanos(), nanoClock.getAsLong()));
+    }
+
+    /** What a snapshot of the store holds. */
+    public static final class Backup {
+        private final Map<String, Value> values;
+        private final Map<Long, Lease> leases;
+        private final long revision;
+
+        private Backup(Map<String, Value> values, Map<Long, Lease> leases, long revision) {
+            this.values = Map.copyOf(values);
+            this.leases = Map.copyOf(leases);
+            this.revision = revision;
+        }
+    }
+
+    /** Everything as it is now. */
+    public synchronized Backup backup() {
+        return new Backup(values, leases, revision);
+    }
+
+    /** Puts an older state in place, as a new cluster of servers that were restored from a snapshot. Leases begin anew. */
+    public void restore(Backup backup) {
+        synchronized (this) {
+            values.clear();
+            values.putAll(backup.values);
+            leases.clear();
+            leases.putAll(backup.leases);
+            leases.replaceAll((id, lease) -> new Lease(lease.ttlNanos(), nanoClock.getAsLong()));
+            revision = backup.revision;
+            cluster++;
+        }
+        wakeIf(true);
     }
 
     /** Ends the leases that have run out, and wakes the watches if a key went with them. */
@@ -143,7 +176,7 @@ public final class MemoryStore {
 
     private StoreSnapshot snapshot() {
         StoreSnapshot known = last;
-        if (known != null && known.revision() == revision) {
+        if (known != null && known.revision() == revision && known.cluster() == cluster) {
             return known;
         }
         Map<String, StoreSnapshot.Entry> entries = new HashMap<>();
@@ -151,7 +184,7 @@ public final class MemoryStore {
                 key,
                 new StoreSnapshot.Entry(
                         key, value.text(), value.createRevision(), value.modRevision(), value.lease())));
-        StoreSnapshot fresh = new StoreSnapshot(revision, entries);
+        StoreSnapshot fresh = new StoreSnapshot(cluster, revision, entries);
         last = fresh;
         return fresh;
     }

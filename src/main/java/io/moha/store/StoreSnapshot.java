@@ -5,10 +5,11 @@ import java.util.Map;
 /**
  * All keys of the cluster at one revision.
  *
+ * @param cluster which cluster of servers answered: a restored one has another id
  * @param revision the store's revision of the read
  * @param entries by key relative to the cluster's prefix
  */
-public record StoreSnapshot(long revision, Map<String, Entry> entries) {
+public record StoreSnapshot(long cluster, long revision, Map<String, Entry> entries) {
     public StoreSnapshot {
         entries = Map.copyOf(entries);
     }

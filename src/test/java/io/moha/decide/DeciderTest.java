@@ -322,8 +322,42 @@ class DeciderTest {
     void aTermThatWentBackIsRefused() {
         Decision decision = decide(in(Phase.FOLLOWING), seen().term(2));
         assertThat(decision.diagnosis()).isEqualTo(Diagnosis.TERM_WENT_BACK);
-        assertThat(decision.actions()).isEmpty();
+        assertThat(decision.actions()).containsExactly(new Action.SayFollowed(new Term(3)));
         assertThat(decision.next().term()).isEqualTo(new Term(3));
+    }
+
+    /** A node that was down all the while believes the old state: the others' word holds it back. */
+    @Test
+    void aTermThatWentBackForAnotherNodeIsRefusedByAll() {
+        ObservationBuilder others = seen().term(3).announced("n3", 4);
+        for (Phase phase : new Phase[] {Phase.STARTING, Phase.FOLLOWING, Phase.VOTING}) {
+            assertThat(decide(in(phase), others.nobodyHolds()).diagnosis()).isEqualTo(Diagnosis.TERM_WENT_BACK);
+        }
+        Decision primary = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().announced("n3", 4));
+        assertThat(primary.diagnosis()).isEqualTo(Diagnosis.TERM_WENT_BACK);
+        assertThat(primary.next().phase()).isEqualTo(Phase.FENCING);
+        assertThat(primary.because()).contains("term 3").contains("term 4");
+    }
+
+    @Test
+    void onAnEtcdThatWasRestoredNobodyActsAndAPrimaryFences() {
+        String why = "etcd went back from revision 90 to 40";
+        Decision primary = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().storeDoubt(why));
+        assertThat(primary.diagnosis()).isEqualTo(Diagnosis.STORE_WENT_BACK);
+        assertThat(primary.next().phase()).isEqualTo(Phase.FENCING);
+        assertThat(primary.actions()).hasSize(1).first().isInstanceOf(Action.Fence.class);
+        assertThat(primary.because()).contains(why);
+
+        Decision voter = decide(in(Phase.VOTING), seen().nobodyHolds().storeDoubt(why));
+        assertThat(voter.diagnosis()).isEqualTo(Diagnosis.STORE_WENT_BACK);
+        assertThat(voter.actions()).containsExactly(new Action.SayFollowed(new Term(3)));
+        assertThat(voter.because()).contains(why).contains("term 3");
+        assertThat(decide(
+                                in(Phase.VOTING),
+                                seen().nobodyHolds().announced("n1", 3).storeDoubt(why))
+                        .actions())
+                .as("once it is said, nothing is written any more")
+                .isEmpty();
     }
 
     // Promotion.

@@ -68,6 +68,7 @@ final class ObservationBuilder {
     private PromotionRule rule = PromotionRule.NEUTRAL;
     private boolean registered = true;
     private boolean opening;
+    private @Nullable String storeDoubt;
 
     static Endpoint endpoint(String node) {
         return new Endpoint(node, 3306);
@@ -120,6 +121,7 @@ final class ObservationBuilder {
 
     ObservationBuilder term(long value) {
         term = value;
+        followed.values().removeIf(f -> f.value() > this.term);
         return this;
     }
 
@@ -288,6 +290,11 @@ final class ObservationBuilder {
         return this;
     }
 
+    ObservationBuilder storeDoubt(String why) {
+        storeDoubt = why;
+        return this;
+    }
+
     ObservationBuilder openingUnderWay() {
         opening = true;
         return this;
@@ -299,6 +306,7 @@ final class ObservationBuilder {
                 ME,
                 lease,
                 storeAnswered ? Optional.of(cluster()) : Optional.empty(),
+                Optional.ofNullable(storeDoubt),
                 new Database(health, now - healthAge.toNanos(), local()),
                 Optional.ofNullable(comparison()),
                 new Wishes(wishReadOnly, Optional.ofNullable(handOverTo), rebuild, rule),

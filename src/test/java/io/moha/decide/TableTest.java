@@ -24,8 +24,15 @@ class TableTest {
     private static final Path PAGE = Path.of("..", "docs", "internals", "states.md");
 
     private static final Set<Diagnosis> ON_THE_LADDER = EnumSet.of(FENCE_PENDING, FENCE_CONFIRMED);
-    private static final Set<Diagnosis> HOLDING =
-            EnumSet.of(LEASE_RAN_OUT, ROLE_LOST, DATABASE_DEAD, LOOK_AGAIN, DATABASE_STUCK, DATABASE_SILENT);
+    private static final Set<Diagnosis> HOLDING = EnumSet.of(
+            LEASE_RAN_OUT,
+            ROLE_LOST,
+            STORE_WENT_BACK,
+            TERM_WENT_BACK,
+            DATABASE_DEAD,
+            LOOK_AGAIN,
+            DATABASE_STUCK,
+            DATABASE_SILENT);
     private static final Set<Diagnosis> DRAINED =
             EnumSet.of(WISH_READ_ONLY, CLOSED, OPEN_UNANNOUNCED, SERVING, UNREGISTERED);
     private static final Set<Diagnosis> PROMOTING = EnumSet.of(UNDRAINED, DRAIN_OVERDUE, SOURCE_REMAINS, NO_EVIDENCE);
@@ -156,6 +163,8 @@ class TableTest {
         maybe(random, 9, some::wishRebuild);
         maybe(random, 9, some::notRegistered);
         maybe(random, 9, some::storeNeverAnswered);
+        maybe(random, 9, () -> some.storeDoubt("it was restored"));
+        maybe(random, 9, () -> some.announced("n3", 5));
         maybe(random, 9, some::storeChangedSince);
         maybe(random, 2, () -> some.announced("n1", 3));
         maybe(random, 2, some::evidence);

@@ -5,6 +5,8 @@ import io.moha.decide.Diagnosis;
 import io.moha.decide.Phase;
 import io.moha.model.NodeId;
 import io.moha.sim.Cluster.Node;
+import io.moha.store.Keys;
+import io.moha.store.MemoryStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -119,6 +121,8 @@ final class Faults {
     private final List<Runnable> repairs = new ArrayList<>();
     private final List<CompletableFuture<Void>> pending = new ArrayList<>();
     private long errant = BY_HAND;
+    private boolean restored;
+    private Runnable onRestore = () -> {};
 
     Faults(Cluster cluster, SplittableRandom random) {
         this.cluster = cluster;
@@ -150,6 +154,9 @@ final class Faults {
         if (!load && random.nextInt(4) == 0) {
             pair(kinds);
         }
+        if (!load && random.nextInt(25) == 0) {
+            restoreEtcd(4 * SECOND + random.nextLong(10 * SECOND), random.nextLong(14 * SECOND));
+        }
         if (!load && random.nextInt(5) == 0) {
             hardCase(random.nextInt(5), 9 * SECOND + random.nextLong(10 * SECOND));
         }
@@ -162,6 +169,60 @@ final class Faults {
                 cluster.scheduler.at(24 * SECOND, () -> strike(base, primary(), length()));
             }
         }
+    }
+
+    /** etcd is down for longer than a lease, and comes back as it was some time before. */
+    private void restoreEtcd(long backupAt, long later) {
+        long downAt = backupAt + later;
+        long upAt = downAt + cluster.ttl().toNanos() + 2 * SECOND;
+        MemoryStore.Backup[] backup = new MemoryStore.Backup[1];
+        cluster.scheduler.at(backupAt, () -> backup[0] = cluster.etcd.backup());
+        boolean changed = random.nextBoolean();
+        cluster.scheduler.at(downAt, () -> {
+            cluster.trace(() -> "FAULT etcd is down");
+            cluster.etcd.loseLeader();
+        });
+        if (changed) {
+            cluster.scheduler.at(backupAt + SECOND, () -> strike(Kind.HOST_LOST, primary(), length()));
+        }
+        // Agents that are started anew do not remember what they read before.
+        for (Node node : cluster.nodes) {
+            if (random.nextBoolean()) {
+                cluster.scheduler.at(upAt - SECOND + random.nextLong(3 * SECOND), () -> {
+                    node.killAgent();
+                    node.startAgent();
+                });
+            }
+        }
+        cluster.scheduler.at(upAt, () -> {
+            cluster.trace(() -> "FAULT etcd is restored from a backup, term " + cluster.term() + " is forgotten");
+            restored = true;
+            cluster.etcd.restore(backup[0]);
+            onRestore.run();
+            electLeader();
+        });
+    }
+
+    boolean restored() {
+        return restored;
+    }
+
+    /** @param listener told when etcd has gone back */
+    void onRestore(Runnable listener) {
+        onRestore = listener;
+    }
+
+    /** What docs/operating says: the agents are stopped, the latest term is put into etcd, the agents are started. */
+    void acceptRestoredEtcd() {
+        long latest = cluster.nodes.stream()
+                .flatMap(n -> n.published().stream())
+                .mapToLong(p -> p.state().term().value())
+                .max()
+                .orElse(0);
+        cluster.trace(() -> "the operator accepts the restored etcd with term " + latest);
+        cluster.nodes.forEach(Node::killAgent);
+        cluster.etcd.put(Keys.TERM, Long.toString(Math.max(latest, cluster.term())));
+        cluster.nodes.forEach(Node::startAgent);
     }
 
     /** What chance alone would hardly ever put together. */

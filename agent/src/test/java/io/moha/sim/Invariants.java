@@ -21,11 +21,18 @@ final class Invariants {
     /** One acknowledged insert. */
     record Acknowledged(long write, Node node, GtidSet gtid, long at) {}
 
+    /** Nanoseconds in which an open primary notices a restored etcd. */
+    private static final long NOTICED_WITHIN = 5_000_000_000L;
+
     private final Cluster cluster;
     private final List<Acknowledged> acknowledged = new ArrayList<>();
     private long term;
     private long revision;
     private Optional<String> holder = Optional.empty();
+    private long restoredAt = -NOTICED_WITHIN;
+    /** The latest term that each node has followed. */
+    private final Map<Node, Long> followed = new HashMap<>();
+
     private final Map<Long, String> holders = new HashMap<>();
 
     Invariants(Cluster cluster) {
@@ -64,7 +71,7 @@ final class Invariants {
 
     /** Called when a client's transaction commits on a server. */
     void committed(Node node, SimMysql.Transaction transaction) {
-        if (node.excused()) {
+        if (node.excused() || cluster.scheduler.now() - restoredAt < NOTICED_WITHIN) {
             return;
         }
         Optional<Node> now = cluster.holder();
@@ -82,9 +89,23 @@ final class Invariants {
 
     /** Called with each decision. What is called fenced was read back. */
     void decided(Node node, Diagnosis diagnosis) {
+        long follows = node.published().map(p -> p.state().term().value()).orElse(0L);
+        long before = followed.getOrDefault(node, 0L);
+        if (follows < before) {
+            throw new Violation("term", node.id + " followed term " + before + " and now term " + follows);
+        }
+        followed.put(node, follows);
         if (diagnosis == Diagnosis.FENCE_CONFIRMED && node.mysql.writable()) {
             throw new Violation("I8", node.id + " calls its server fenced, and it is open");
         }
+    }
+
+    /** etcd has forgotten: what follows is compared with what it says now. */
+    void restored() {
+        term = 0;
+        holders.clear();
+        holder = Optional.empty();
+        restoredAt = cluster.scheduler.now();
     }
 
     /** After each change in etcd, at least each time somebody looks. */
@@ -102,7 +123,9 @@ final class Invariants {
                 Optional.ofNullable(view.entries().get("master")).map(StoreSnapshot.Entry::value);
         if (seen > term) {
             cluster.trace(() -> "etcd: term " + seen + ", holder " + holds.orElse("nobody"));
-            if (holder.isEmpty() && seen > 1) { // before term 1 there are only the servers' own initialisations
+            if (holder.isEmpty()
+                    && seen > 1
+                    && restoredAt < 0) { // before term 1 there are only the servers' own initialisations
                 elected(view, seen);
             }
         }

@@ -170,6 +170,11 @@ final class Mutants {
                 "new Txn.ValueIs(TERM, term.toString())",
                 "new Txn.CreateRevisionIs(\"nothing\", 0)"));
         all.add(mutant(
+                "repoint under an old term",
+                DECIDE + "Diagnostician.java",
+                "        if (c.term().compareTo(c.latestTerm()) < 0) {\n            return TERM_WENT_BACK;\n        }\n        if (!c.seen().registered",
+                "        if (!c.seen().registered"));
+        all.add(mutant(
                 "a hand-over that got no answer is taken for failed",
                 LOOP + "StoreActor.java",
                 "return takeBack(guards, said.getAsLong(), trouble);",

@@ -8,6 +8,7 @@ import io.moha.store.StoreSnapshot;
 import io.moha.store.Txn;
 import io.moha.store.TxnResult;
 import java.time.Duration;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -89,6 +90,23 @@ final class SimEtcd {
         return keys.view();
     }
 
+    MemoryStore.Backup backup() {
+        return keys.backup();
+    }
+
+    void restore(MemoryStore.Backup backup) {
+        keys.restore(backup);
+    }
+
+    /** What an operator puts. */
+    void put(String key, String value) {
+        try {
+            keys.connect().commit(new Txn(List.of(), List.of(new Txn.Put(key, value, 0))), LONGEST_CALL_ALLOWED);
+        } catch (StoreException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     /** Quorum is lost: nothing is answered. */
     void loseLeader() {
         leaderless = true;
@@ -148,7 +166,8 @@ final class SimEtcd {
 
         @Override
         public TxnResult commit(Txn txn, Duration deadline) throws StoreException {
-            boolean role = txn.operations().stream().anyMatch(o -> o instanceof Txn.Put && o.key().equals(Keys.HOLDER));
+            boolean role = txn.operations().stream()
+                    .anyMatch(o -> o instanceof Txn.Put && o.key().equals(Keys.HOLDER));
             if (role && link.roleTrick == RoleTrick.ANSWER_LOST) {
                 link.roleTrick = RoleTrick.NONE;
                 return call(deadline, true, () -> server.commit(txn, deadline));

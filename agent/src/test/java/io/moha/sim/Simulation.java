@@ -101,6 +101,7 @@ public final class Simulation {
             scheduler.in(random.nextLong(2 * SECOND), node::startAgent);
             scheduler.in(random.nextLong(SECOND), () -> write(node));
         }
+        faults.onRestore(invariants::restored);
         faults.plan(load, deadManSwitch);
         scheduler.afterEach(() -> {
             invariants.always();
@@ -126,6 +127,10 @@ public final class Simulation {
 
     private void settle() {
         scheduler.run(scheduler.now() + 8 * SECOND);
+        if (faults.restored()) {
+            faults.acceptRestoredEtcd();
+            scheduler.run(scheduler.now() + 8 * SECOND);
+        }
         writing = false;
         long until = scheduler.now() + SETTLE_WITHIN;
         int calm = 0;

@@ -81,7 +81,8 @@ public final class EtcdStore implements ClusterStore {
                             each.getModRevision(),
                             each.getLease()));
         }
-        return new StoreSnapshot(response.getHeader().getRevision(), entries);
+        return new StoreSnapshot(
+                response.getHeader().getClusterId(), response.getHeader().getRevision(), entries);
     }
 
     /**

@@ -61,6 +61,7 @@ final class Actor {
     /** Whether the action changes etcd, so that older reads of it do not count any more. */
     static boolean touchesStore(Action action) {
         return action instanceof Action.Register
+                || action instanceof Action.SayFollowed
                 || action instanceof Action.PutBallot
                 || action instanceof Action.WithdrawBallot
                 || action instanceof Action.Campaign

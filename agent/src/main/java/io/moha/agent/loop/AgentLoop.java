@@ -97,7 +97,11 @@ public final class AgentLoop implements Runnable {
     /** Asked by the hands right before a statement that opens: the lease and the loop's last word. Any thread. */
     boolean mayWrite() {
         Observation.Lease lease = parts.roleLease().lease();
-        return roleSafe && lease.id() != 0 && lease.trusted() && clock.now() - policy.fenceAt(lease.sentAt()) < 0;
+        return roleSafe
+                && parts.reader().doubt().isEmpty()
+                && lease.id() != 0
+                && lease.trusted()
+                && clock.now() - policy.fenceAt(lease.sentAt()) < 0;
     }
 
     /** How long the dead-man's beat may last from now: a third into the fence budget, its one second included before the end. */
@@ -221,6 +225,7 @@ public final class AgentLoop implements Runnable {
                 identity.id(),
                 parts.roleLease().lease(),
                 picture.map(p -> p.observed(p.sentAt() - storeDirtyAt >= 0, recovering())),
+                parts.reader().doubt(),
                 new Observation.Database(health, look.since(), local),
                 parts.actor().comparison(),
                 parts.wishes().inForce(),
@@ -337,6 +342,7 @@ public final class AgentLoop implements Runnable {
         if (!parts.roleLease().lastError().isEmpty()) {
             problems.add("lease: " + parts.roleLease().lastError());
         }
+        parts.reader().doubt().ifPresent(problems::add);
         look.status().flatMap(DatabaseStatus::replica).ifPresent(r -> {
             if (!r.receiverError().isEmpty()) {
                 problems.add("receiver: " + r.receiverError());

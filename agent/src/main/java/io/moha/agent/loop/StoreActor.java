@@ -65,6 +65,9 @@ final class StoreActor {
     Outcome act(Action action) throws StoreException, DatabaseException {
         if (action instanceof Action.Register) {
             return register();
+        } else if (action instanceof Action.SayFollowed say) {
+            return commit(
+                    List.of(), List.of(new Txn.Put(Keys.followed(me), say.term().toString(), 0)), "");
         } else if (action instanceof Action.PutBallot put) {
             return commit(
                     List.of(Keys.termIs(put.current()), new Txn.CreateRevisionIs(Keys.HOLDER, 0)),

@@ -2,6 +2,7 @@ package io.moha.agent.loop;
 
 import io.moha.store.ClusterStore;
 import io.moha.store.StoreException;
+import io.moha.store.StoreSnapshot;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -19,7 +20,10 @@ final class StoreReader implements Runnable {
     private final Runnable onRead;
     private final Bell bell;
     private volatile Optional<ClusterPicture> picture = Optional.empty();
+    private volatile Optional<String> doubt = Optional.empty();
     private volatile String lastError = "";
+    private long cluster;
+    private long highestRevision;
     private volatile long lastSuccess;
     private volatile long recoveredAt;
     private volatile boolean everRecovered;
@@ -34,6 +38,14 @@ final class StoreReader implements Runnable {
 
     Optional<ClusterPicture> picture() {
         return picture;
+    }
+
+    /**
+     * Why nothing that etcd says may be acted on: it has forgotten what this agent has already seen, so it was restored
+     * from an older state or is another etcd. Stays until the agent is started anew.
+     */
+    Optional<String> doubt() {
+        return doubt;
     }
 
     String lastError() {
@@ -59,10 +71,28 @@ final class StoreReader implements Runnable {
         }
     }
 
+    private void compareWithLast(StoreSnapshot read) {
+        if (doubt.isPresent()) {
+            return;
+        }
+        if (highestRevision > 0 && read.cluster() != cluster) {
+            doubt = Optional.of("etcd is another cluster than before (id " + Long.toHexString(read.cluster())
+                    + " after " + Long.toHexString(cluster) + "): it was restored from a backup");
+        } else if (read.revision() < highestRevision) {
+            doubt = Optional.of("etcd went back from revision " + highestRevision + " to " + read.revision()
+                    + ": it was restored from a backup");
+        }
+        doubt.ifPresent(d -> LOG.warn("{}; refusing to act on it", d));
+        cluster = read.cluster();
+        highestRevision = Math.max(highestRevision, read.revision());
+    }
+
     boolean readOnce() {
         long sentAt = clock.now();
         try {
-            picture = Optional.of(ClusterPicture.of(store.read(CALL), sentAt, clock.wall()));
+            StoreSnapshot read = store.read(CALL);
+            compareWithLast(read);
+            picture = Optional.of(ClusterPicture.of(read, sentAt, clock.wall()));
             if (!lastError.isEmpty()) {
                 LOG.info("etcd answers again");
             }

@@ -1,0 +1,64 @@
+package io.moha.agent.loop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.moha.store.Keys;
+import io.moha.store.MemoryStore;
+import io.moha.store.StoreException;
+import io.moha.store.Txn;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class StoreReaderTest {
+    private final MemoryStore etcd = new MemoryStore(System::nanoTime);
+    private int woken;
+    private final StoreReader reader = new StoreReader(etcd.connect(), Clock.SYSTEM, () -> woken++);
+
+    private void put(String key, String value) throws StoreException {
+        etcd.connect().commit(new Txn(List.of(), List.of(new Txn.Put(key, value, 0))), Duration.ofSeconds(1));
+    }
+
+    @Test
+    void anEtcdThatForgotWhatWasSeenIsDoubtedUntilTheAgentIsStartedAnew() throws StoreException {
+        put(Keys.TERM, "4");
+        MemoryStore.Backup backup = etcd.backup();
+        put(Keys.TERM, "5");
+        assertThat(reader.readOnce()).isTrue();
+        assertThat(reader.doubt()).isEmpty();
+
+        etcd.restore(backup);
+        assertThat(reader.readOnce()).isTrue();
+        assertThat(reader.doubt().orElseThrow()).contains("another cluster than before");
+        assertThat(reader.picture().orElseThrow().term().value())
+                .as("what it says now is still shown")
+                .isEqualTo(4);
+
+        for (int i = 0; i < 10; i++) {
+            put(Keys.TERM, "6");
+        }
+        assertThat(reader.readOnce()).isTrue();
+        assertThat(reader.doubt())
+                .as("a revision that has grown past the old one proves nothing")
+                .isPresent();
+    }
+
+    @Test
+    void aKeyOfTheRoleThatIsNotUnderstoodLeavesTheLastPictureAndWakesTheLoop() throws StoreException {
+        put(Keys.TERM, "4");
+        put(Keys.HOLDER, "n1");
+        assertThat(reader.readOnce()).isTrue();
+        woken = 0;
+
+        put(Keys.HOLDER, "not a node!");
+        assertThat(reader.readOnce()).isFalse();
+        assertThat(woken).isEqualTo(1);
+        assertThat(reader.lastError()).contains("not understood").contains("not a node!");
+        assertThat(reader.picture().orElseThrow().holder().orElseThrow().node().value())
+                .isEqualTo("n1");
+
+        put(Keys.HOLDER, "n2");
+        assertThat(reader.readOnce()).isTrue();
+        assertThat(reader.lastError()).isEmpty();
+    }
+}
