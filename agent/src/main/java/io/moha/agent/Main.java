@@ -8,6 +8,7 @@ import io.moha.agent.loop.Published;
 import io.moha.agent.loop.StateFile;
 import io.moha.agent.loop.Threads;
 import io.moha.agent.metrics.Metrics;
+import io.moha.agent.metrics.PauseWatch;
 import io.moha.config.AgentConfig;
 import io.moha.config.ConfigException;
 import io.moha.config.ConfigLoader;
@@ -142,6 +143,7 @@ public final class Main implements Callable<Integer> {
         }
         Metrics meters = new Metrics(settings.clusterName(), Clock.SYSTEM, agent::renewalNanos, agent::probeNanos);
         metrics.set(meters);
+        Threads.real().start("moha-pauses", new PauseWatch(Clock.SYSTEM, PauseWatch.collectors(), meters::pause));
         ApiServer server = new ApiServer(
                 settings.api().listen(),
                 agent.loop(),

@@ -7,6 +7,7 @@ import io.moha.mysql.DatabaseStatus;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.Gauge;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.instrumentation.jvm.JvmMetrics;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -14,6 +15,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.function.LongSupplier;
 
 /** Updated by the loop after each decision. MoHA's four names, with their double "agent", are kept. */
@@ -34,6 +36,8 @@ public final class Metrics {
     private final Gauge errant;
     private final Gauge databaseUp;
     private final Gauge storeAge;
+    private final Histogram pauses;
+    private final Gauge longestPause;
     private Phase last = Phase.STARTING;
 
     public Metrics(String cluster, Clock clock, LongSupplier renewalNanos, LongSupplier probeNanos) {
@@ -68,7 +72,29 @@ public final class Metrics {
         storeAge = gauge("moha_store_age_seconds", "Age of the last read of etcd", "cluster_name");
         callback("moha_lease_renewal_seconds", "Duration of the last confirmed lease renewal", renewalNanos);
         callback("moha_database_probe_seconds", "Duration of the last probe of the local server", probeNanos);
+        pauses = Histogram.builder()
+                .name("moha_jvm_pause_seconds")
+                .help(
+                        "Times for which the whole agent stood still, from 20 ms; cause: gc or stopped (not the collector)")
+                .labelNames("cluster_name", "cause")
+                .classicOnly()
+                .classicUpperBounds(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+                .register(registry);
+        longestPause = gauge("moha_jvm_pause_max_seconds", "Longest of them since the agent started", "cluster_name");
+        // Present before the first one: an alert on a rise needs a zero to rise from.
+        pauses.initLabelValues(cluster, "gc");
+        pauses.initLabelValues(cluster, "stopped");
+        longestPause.labelValues(cluster).set(0);
         JvmMetrics.builder().register(registry);
+    }
+
+    /** The agent stood still. Only the thread of {@link PauseWatch} calls this. */
+    public void pause(Duration length, boolean garbage) {
+        double seconds = length.toNanos() / 1e9;
+        pauses.labelValues(cluster, garbage ? "gc" : "stopped").observe(seconds);
+        if (seconds > longestPause.labelValues(cluster).get()) {
+            longestPause.labelValues(cluster).set(seconds);
+        }
     }
 
     private Gauge gauge(String name, String help, String... labels) {
