@@ -28,6 +28,7 @@ public record AgentConfig(
         int bootstrapExpect,
         long maxCandidateBacklog,
         boolean deadManSwitch,
+        boolean failsafe,
         List<String> warnings) {
     public AgentConfig {
         warnings = List.copyOf(warnings);

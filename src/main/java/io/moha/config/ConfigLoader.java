@@ -110,6 +110,7 @@ public final class ConfigLoader {
                 (int) top.number("bootstrap-expect", 1, 1, 99),
                 top.number("max-candidate-backlog", 100_000, 0, Long.MAX_VALUE),
                 top.flag("dead-man-switch", true),
+                top.flag("failsafe", true),
                 List.of());
         top.refuseUnknown();
         database.refuseUnknown();
@@ -136,6 +137,7 @@ public final class ConfigLoader {
                 c.bootstrapExpect(),
                 c.maxCandidateBacklog(),
                 c.deadManSwitch(),
+                c.failsafe(),
                 warnings);
     }
 

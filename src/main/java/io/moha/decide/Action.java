@@ -68,6 +68,12 @@ public sealed interface Action {
 
     record WriteEvidence(Term term) implements Action {}
 
+    /** Hold the role without a lease: guarded by being the holder and by the absence of every other registration. */
+    record EnterSinglePoint(Term term, long createRevision) implements Action {}
+
+    /** Hold the role by the lease again. */
+    record LeaveSinglePoint(Term term, long createRevision) implements Action {}
+
     record OpenForWrites(Term term) implements Action {}
 
     /** Tell the others that the primary of this term is open; adds the phases to the evidence. */

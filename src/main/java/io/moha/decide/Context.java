@@ -55,13 +55,35 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 && seen.now() < policy.fenceAt(seen.lease().sentAt());
     }
 
-    /** Whether the last read of etcd names this node as holder, by the lease it has now. */
+    /** Whether a holder may go on: by its lease, by the promises of all others, or because there are no others. */
+    boolean roleValid() {
+        return leaseValid() || (seen.extendedUntil() != 0 && seen.now() - seen.extendedUntil() < 0);
+    }
+
+    /** Whether the last read of etcd names this node as holder, by the lease it has now or as the only member. */
     boolean holderIsMe() {
         return seen.cluster()
                 .flatMap(Cluster::holder)
-                .filter(h ->
-                        h.node().equals(seen.me()) && h.lease() == seen.lease().id())
+                .filter(h -> h.node().equals(seen.me()))
+                .filter(h -> h.lease() == seen.lease().id() || (h.lease() == 0 && singlePointIsMe()))
                 .isPresent();
+    }
+
+    boolean singlePointIsMe() {
+        return cluster().singlePoint().filter(seen.me()::equals).isPresent();
+    }
+
+    /**
+     * Whether this node has promised to take part in no election yet. The ballot of any other node proves that the holder,
+     * who needs the promises of all, cannot rely on them any more. An agent forgets its promise when it is restarted; it is
+     * cold then, and the old holder has no ballot: it waits as in a cold start, unless another one has voted.
+     */
+    boolean promised() {
+        return seen.promisedUntil() != 0
+                && seen.now() - seen.promisedUntil() < 0
+                && votes().keySet().stream()
+                        .allMatch(n -> n.equals(seen.me())
+                                || cluster().lastPrimary().filter(n::equals).isPresent());
     }
 
     /**

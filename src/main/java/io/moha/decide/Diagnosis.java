@@ -37,9 +37,13 @@ public enum Diagnosis {
     WRITABLE_AGAINST_WISH,
     HAND_OVER_WANTED,
     HELD,
+    ALONE,
+    NOT_ALONE,
 
     // Nobody holds the role.
     BOOTSTRAP_WAITS,
+    PROMISED,
+    SINGLE_POINT_WAITS,
     RECEIVER_RUNS,
     NO_BALLOT,
     COLD_START_WAITS,

@@ -36,7 +36,7 @@ final class Diagnostician {
         if (c.seen().storeDoubt().isPresent()) {
             return STORE_WENT_BACK;
         }
-        if (!c.leaseValid()) {
+        if (!c.roleValid()) {
             return LEASE_RAN_OUT;
         }
         // An old picture of etcd is enough to lose the role, never to gain it.
@@ -93,7 +93,22 @@ final class Diagnostician {
         if (!c.announced()) {
             return OPEN_UNANNOUNCED;
         }
-        return c.seen().registered() ? SERVING : UNREGISTERED;
+        if (!c.seen().registered()) {
+            return UNREGISTERED;
+        }
+        return singlePoint(c).orElse(SERVING);
+    }
+
+    /** The only member needs no lease; as soon as there are two it does. */
+    private static Optional<Diagnosis> singlePoint(Context c) {
+        // Not the live ones that an election counts on: after etcd was away these are all that ever joined.
+        boolean others = c.seen().aloneSince() == 0;
+        if (c.singlePointIsMe()) {
+            return others && c.leaseValid() ? Optional.of(NOT_ALONE) : Optional.empty();
+        }
+        boolean longAlone =
+                c.seen().now() - c.seen().aloneSince() > c.policy().leaseTtl().toNanos();
+        return !others && longAlone && c.leaseValid() ? Optional.of(ALONE) : Optional.empty();
     }
 
     private static Diagnosis readOnly(Context c) {
@@ -181,7 +196,7 @@ final class Diagnostician {
 
     /** Without its database the node still says so, so that nobody waits for its ballot. */
     private static Diagnosis deadWithoutRole(Context c) {
-        boolean electionRuns = storeFresh(c) && c.cluster().holder().isEmpty();
+        boolean electionRuns = storeFresh(c) && c.cluster().holder().isEmpty() && !c.promised();
         return electionRuns
                         && c.myVote().isEmpty()
                         && c.term().compareTo(c.state().term()) >= 0
@@ -192,6 +207,12 @@ final class Diagnostician {
     private static Diagnosis voting(Context c) {
         if (c.term().value() == 0 && c.cluster().live().size() < c.policy().bootstrapExpect()) {
             return BOOTSTRAP_WAITS;
+        }
+        if (c.cluster().singlePoint().isPresent() && !c.singlePointIsMe()) {
+            return SINGLE_POINT_WAITS;
+        }
+        if (c.promised() && !c.singlePointIsMe()) {
+            return PROMISED;
         }
         if (!c.receiverStopped()) {
             return RECEIVER_RUNS;

@@ -17,6 +17,10 @@ import java.util.Set;
  * @param me this node
  * @param lease this node's own leader lease
  * @param cluster the last read of etcd; empty until the first one
+ * @param extendedUntil until when the holder may serve although its lease is not renewed: every member has promised to
+ *     wait, or it is the only one; 0 if nothing allows that
+ * @param promisedUntil until when this node has promised to take part in no election; 0 if it has not
+ * @param aloneSince since when this node has been the only one that is registered; 0 if it is not
  * @param storeDoubt why nothing that etcd says may be acted on, although it answers; empty if it may
  * @param database the local server
  * @param comparison the last comparison with the primary
@@ -28,6 +32,9 @@ public record Observation(
         long now,
         NodeId me,
         Lease lease,
+        long extendedUntil,
+        long promisedUntil,
+        long aloneSince,
         Optional<Cluster> cluster,
         Optional<String> storeDoubt,
         Database database,
@@ -50,6 +57,7 @@ public record Observation(
      * @param current false if this node has changed etcd since: look again first
      * @param evidence whether the switch record of {@code term} is written
      * @param followed the term each node says it follows or, for the primary, is open under
+     * @param singlePoint the node that holds the role without a lease, being the only one
      * @param handedOver whether the present holder got the role by a planned hand-over in this term
      */
     public record Cluster(
@@ -62,6 +70,7 @@ public record Observation(
             Map<NodeId, Vote> votes,
             Map<NodeId, Term> followed,
             Optional<NodeId> lastPrimary,
+            Optional<NodeId> singlePoint,
             boolean evidence,
             boolean handedOver) {
         public Cluster {

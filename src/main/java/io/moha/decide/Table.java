@@ -100,7 +100,11 @@ public final class Table {
         boolean leaseGone = c.seen().lease().id() == 0 || !c.seen().lease().trusted();
         long killAt =
                 leaseGone ? c.seen().now() : c.policy().killAt(c.seen().lease().sentAt());
-        return List.of(new Action.Fence(killAt, false));
+        // The others' promises end a whole budget later than what this node makes of them.
+        long extended = c.seen().extendedUntil() == 0
+                ? killAt
+                : c.seen().extendedUntil() + c.policy().fenceBudget().toNanos() * 2 / 3;
+        return List.of(new Action.Fence(Math.max(killAt, extended), false));
     }
 
     /** The fence of a node whose role another may already have: SQL gets a moment, then SIGKILL. */
@@ -136,9 +140,11 @@ public final class Table {
                 LEASE_RAN_OUT,
                 to(FENCING),
                 Table::fenceByLease,
-                c -> "the lease was last renewed "
-                        + millis(c.seen().now() - c.seen().lease().sentAt())
-                        + " ms ago: fencing before it can end");
+                c -> (c.seen().lease().id() == 0
+                        ? "the lease has ended in etcd: fencing"
+                        : "the lease was last renewed "
+                                + millis(c.seen().now() - c.seen().lease().sentAt())
+                                + " ms ago: fencing before it can end"));
         on(
                 HOLDING,
                 ROLE_LOST,
@@ -347,6 +353,18 @@ public final class Table {
     private static void servingAndHeld() {
         Set<Phase> primary = EnumSet.of(PRIMARY);
         on(
+                EnumSet.of(PROMOTING, PRIMARY),
+                ALONE,
+                to(PRIMARY),
+                c -> List.of(new Action.EnterSinglePoint(c.term(), c.holder().createRevision())),
+                say("no other member is left: going on as the single point primary, without a lease"));
+        on(
+                EnumSet.of(PROMOTING, PRIMARY),
+                NOT_ALONE,
+                to(PRIMARY),
+                c -> List.of(new Action.LeaveSinglePoint(c.term(), c.holder().createRevision())),
+                c -> "another member is back: holding the role by the lease again");
+        on(
                 primary,
                 CLOSED,
                 stay(),
@@ -395,6 +413,18 @@ public final class Table {
     }
 
     private static void voting() {
+        on(
+                WITHOUT_ROLE,
+                PROMISED,
+                stay(),
+                nothing(),
+                c -> "this node has promised the primary to take part in no election for "
+                        + millis(c.seen().promisedUntil() - c.seen().now()) + " ms more");
+        on(WITHOUT_ROLE, SINGLE_POINT_WAITS, stay(), nothing(), c -> {
+            NodeId last = c.cluster().singlePoint().orElseThrow();
+            return last + " was the only member and has what nobody else has: waiting for it ('moctl forget " + last
+                    + "' gives its data up)";
+        });
         on(
                 WITHOUT_ROLE,
                 BOOTSTRAP_WAITS,

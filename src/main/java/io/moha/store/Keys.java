@@ -11,6 +11,9 @@ public final class Keys {
     public static final String LAST_UUID = "election/master/last_uuid";
     public static final String LAST_GTID = "election/master/last_gtid";
     public static final String LAST_TXNID = "election/master/last_txnid";
+    /** The node that holds the role without a lease, being the only member that is left. */
+    public static final String SINGLE_POINT = "single_point_master";
+
     public static final String REQUEST = "request/switch";
     public static final String REGISTRATIONS = "slave/";
     public static final String MEMBERS = "members/";

@@ -138,6 +138,7 @@ class ConfigLoaderTest {
                 top("bootstrap-expect = 3", AgentConfig::bootstrapExpect, 1, 3),
                 top("max-candidate-backlog = 5", AgentConfig::maxCandidateBacklog, 100_000L, 5L),
                 top("dead-man-switch = false", AgentConfig::deadManSwitch, true, false),
+                top("failsafe = false", AgentConfig::failsafe, true, false),
                 db("timeout = '250ms'", c -> c.db().timeout(), seconds(1), Duration.ofMillis(250)),
                 db("timeout = '1m'", c -> c.db().timeout(), seconds(1), seconds(60)));
     }

@@ -340,6 +340,70 @@ class DeciderTest {
     }
 
     @Test
+    void whoHasPromisedVotesNotUntilThatIsOverOrAnotherHasVoted() {
+        Duration some = Duration.ofSeconds(2);
+        ObservationBuilder seen = seen().nobodyHolds().noChannel().promisedFor(some);
+        Decision waits = decide(in(Phase.FOLLOWING), seen);
+        assertThat(waits.diagnosis()).isEqualTo(Diagnosis.PROMISED);
+        assertThat(waits.actions()).isEmpty();
+        assertThat(waits.next().phase()).isEqualTo(Phase.FOLLOWING);
+        Decision dead = decide(
+                in(Phase.FENCED), seen().nobodyHolds().health(Health.DEAD, some).promisedFor(some));
+        assertThat(dead.diagnosis()).isEqualTo(Diagnosis.DATABASE_DEAD);
+
+        seen.vote(ballot("n2", 4, gtids("1-10")), 31);
+        assertThat(decide(in(Phase.FOLLOWING), seen).diagnosis())
+                .as("the old primary's own ballot proves nothing")
+                .isEqualTo(Diagnosis.PROMISED);
+        seen.vote(ballot("n3", 4, gtids("1-10")), 32);
+        assertThat(decide(in(Phase.FOLLOWING), seen).diagnosis()).isEqualTo(Diagnosis.NO_BALLOT);
+        assertThat(decide(in(Phase.FOLLOWING), seen().nobodyHolds().noChannel().promisedFor(Duration.ZERO))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.NO_BALLOT);
+    }
+
+    @Test
+    void promisesOfAllStandInForALeaseThatIsNotRenewed() {
+        ObservationBuilder old = seen().iAmTheOpenPrimary()
+                .leaseSentAt(ObservationBuilder.START - POLICY.leaseTtl().toNanos());
+        assertThat(decide(in(Phase.PRIMARY), old).diagnosis()).isEqualTo(Diagnosis.LEASE_RAN_OUT);
+        assertThat(decide(in(Phase.PRIMARY), old.extendedFor(Duration.ofSeconds(1)))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.SERVING);
+        assertThat(decide(in(Phase.VOTING), old.nobodyHolds().noChannel()).actions())
+                .as("nobody takes the role by promises")
+                .noneMatch(a -> a instanceof Action.Campaign);
+    }
+
+    @Test
+    void theOnlyMemberHoldsTheRoleWithoutALeaseUntilAnotherIsBack() {
+        Duration longAlone = POLICY.leaseTtl().plusSeconds(1);
+        assertThat(decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().aloneFor(Duration.ofSeconds(1)))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.SERVING);
+        Decision alone = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().aloneFor(longAlone));
+        assertThat(alone.diagnosis()).isEqualTo(Diagnosis.ALONE);
+        assertThat(alone.actions()).containsExactly(new Action.EnterSinglePoint(new Term(3), 20));
+
+        ObservationBuilder single = seen().iAmTheOpenPrimary().heldByMeUnder(0).singlePoint("n1");
+        assertThat(decide(in(Phase.PRIMARY), single.aloneFor(longAlone)).diagnosis())
+                .isEqualTo(Diagnosis.SERVING);
+        Decision back = decide(
+                in(Phase.PRIMARY), seen().iAmTheOpenPrimary().heldByMeUnder(0).singlePoint("n1"));
+        assertThat(back.diagnosis()).isEqualTo(Diagnosis.NOT_ALONE);
+        assertThat(back.actions()).containsExactly(new Action.LeaveSinglePoint(new Term(3), 20));
+    }
+
+    @Test
+    void nobodyTakesTheRoleOfTheOnlyMemberThatWasLeft() {
+        Decision waits =
+                decide(in(Phase.VOTING), seen().nobodyHolds().noChannel().singlePoint("n2"));
+        assertThat(waits.diagnosis()).isEqualTo(Diagnosis.SINGLE_POINT_WAITS);
+        assertThat(waits.actions()).isEmpty();
+        assertThat(waits.because()).contains("n2", "moctl forget n2");
+    }
+
+    @Test
     void onAnEtcdThatWasRestoredNobodyActsAndAPrimaryFences() {
         String why = "etcd went back from revision 90 to 40";
         Decision primary = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().storeDoubt(why));

@@ -68,6 +68,10 @@ final class ObservationBuilder {
     private PromotionRule rule = PromotionRule.NEUTRAL;
     private boolean registered = true;
     private boolean opening;
+    private long extendedUntil;
+    private long promisedUntil;
+    private long aloneSince;
+    private @Nullable NodeId singlePoint;
     private @Nullable String storeDoubt;
 
     static Endpoint endpoint(String node) {
@@ -290,6 +294,26 @@ final class ObservationBuilder {
         return this;
     }
 
+    ObservationBuilder extendedFor(Duration length) {
+        extendedUntil = now + length.toNanos();
+        return this;
+    }
+
+    ObservationBuilder promisedFor(Duration length) {
+        promisedUntil = now + length.toNanos();
+        return this;
+    }
+
+    ObservationBuilder aloneFor(Duration length) {
+        aloneSince = now - length.toNanos();
+        return this;
+    }
+
+    ObservationBuilder singlePoint(String node) {
+        singlePoint = new NodeId(node);
+        return this;
+    }
+
     ObservationBuilder storeDoubt(String why) {
         storeDoubt = why;
         return this;
@@ -305,6 +329,9 @@ final class ObservationBuilder {
                 now,
                 ME,
                 lease,
+                extendedUntil,
+                promisedUntil,
+                aloneSince,
                 storeAnswered ? Optional.of(cluster()) : Optional.empty(),
                 Optional.ofNullable(storeDoubt),
                 new Database(health, now - healthAge.toNanos(), local()),
@@ -327,6 +354,7 @@ final class ObservationBuilder {
                 votes,
                 followed,
                 Optional.of(new NodeId("n2")),
+                Optional.ofNullable(singlePoint),
                 evidence,
                 false);
     }

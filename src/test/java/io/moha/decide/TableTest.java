@@ -34,7 +34,7 @@ class TableTest {
             DATABASE_STUCK,
             DATABASE_SILENT);
     private static final Set<Diagnosis> DRAINED =
-            EnumSet.of(WISH_READ_ONLY, CLOSED, OPEN_UNANNOUNCED, SERVING, UNREGISTERED);
+            EnumSet.of(WISH_READ_ONLY, CLOSED, OPEN_UNANNOUNCED, SERVING, UNREGISTERED, ALONE, NOT_ALONE);
     private static final Set<Diagnosis> PROMOTING = EnumSet.of(UNDRAINED, DRAIN_OVERDUE, SOURCE_REMAINS, NO_EVIDENCE);
     private static final Set<Diagnosis> READ_ONLY =
             EnumSet.of(WISH_READ_WRITE, WRITABLE_AGAINST_WISH, HAND_OVER_WANTED, HELD);
@@ -162,6 +162,9 @@ class TableTest {
         maybe(random, 6, () -> some.wishHandOverTo("n3"));
         maybe(random, 9, some::wishRebuild);
         maybe(random, 9, some::notRegistered);
+        maybe(random, 5, () -> some.singlePoint(random.nextBoolean() ? "n1" : "n2"));
+        maybe(random, 3, () -> some.aloneFor(Duration.ofSeconds(60)));
+        maybe(random, 5, () -> some.promisedFor(Duration.ofSeconds(3)));
         maybe(random, 9, some::storeNeverAnswered);
         maybe(random, 9, () -> some.storeDoubt("it was restored"));
         maybe(random, 9, () -> some.announced("n3", 5));

@@ -1,9 +1,11 @@
 package io.moha.agent;
 
 import io.moha.agent.http.ApiServer;
+import io.moha.agent.http.HttpPeers;
 import io.moha.agent.loop.Agent;
 import io.moha.agent.loop.Clock;
 import io.moha.agent.loop.Identity;
+import io.moha.agent.loop.Peers;
 import io.moha.agent.loop.Published;
 import io.moha.agent.loop.StateFile;
 import io.moha.agent.loop.Threads;
@@ -30,6 +32,7 @@ import java.net.BindException;
 import java.nio.file.Path;
 import java.security.Security;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -135,9 +138,11 @@ public final class Main implements Callable<Integer> {
                 target.update(p);
             }
         };
+        Peers peers = new HttpPeers(settings.api().token().map(Secret::reveal));
         Agent agent;
         try {
-            agent = new Agent(setup(settings), store, database, process, Clock.SYSTEM, Threads.real(), onPublish);
+            agent = new Agent(
+                    setup(settings), store, database, process, peers, Clock.SYSTEM, Threads.real(), onPublish);
         } catch (IOException e) {
             return fail(ConfigException.BAD, config + ": key 'data-dir': " + e.getMessage());
         }
@@ -292,7 +297,8 @@ public final class Main implements Callable<Integer> {
                 StateFile.in(settings.dataDir()),
                 timing.registerTtl(),
                 settings.db().timeout(),
-                settings.deadManSwitch());
+                settings.deadManSwitch(),
+                settings.failsafe());
     }
 
     /** Settings in force for {@code /config}; secrets are left out, not masked. */
@@ -313,6 +319,7 @@ public final class Main implements Callable<Integer> {
         all.put("bootstrap-expect", s.bootstrapExpect());
         all.put("max-candidate-backlog", s.maxCandidateBacklog());
         all.put("dead-man-switch", s.deadManSwitch());
+        all.put("failsafe", s.failsafe());
         all.put("process", s.control().kind().name().toLowerCase(java.util.Locale.ROOT));
         all.put("mysql", s.db().server().toString());
         all.put("ssl-mode", s.db().sslMode());
@@ -324,16 +331,21 @@ public final class Main implements Callable<Integer> {
 
     /** @return empty if the member is forgotten, else why not */
     private static String forget(ClusterStore store, Agent agent, NodeId node) {
+        List<Txn.Guard> unregistered = List.of(new Txn.CreateRevisionIs(Keys.registration(node), 0));
+        List<Txn.Op> traces = List.of(
+                new Txn.Delete(Keys.member(node)),
+                new Txn.Delete(Keys.ballot(node)),
+                new Txn.Delete(Keys.followed(node)));
+        // A node that was the only one holds the role without a lease: nothing else would ever end that.
+        List<Txn.Guard> andSingle = new ArrayList<>(unregistered);
+        andSingle.add(new Txn.ValueIs(Keys.SINGLE_POINT, node.value()));
+        List<Txn.Op> andRole = new ArrayList<>(traces);
+        andRole.add(new Txn.Delete(Keys.SINGLE_POINT));
+        andRole.add(new Txn.Delete(Keys.HOLDER));
+        Duration deadline = Duration.ofSeconds(2);
         try {
-            boolean gone = store.commit(
-                            new Txn(
-                                    List.of(new Txn.CreateRevisionIs(Keys.registration(node), 0)),
-                                    List.of(
-                                            new Txn.Delete(Keys.member(node)),
-                                            new Txn.Delete(Keys.ballot(node)),
-                                            new Txn.Delete(Keys.followed(node)))),
-                            Duration.ofSeconds(2))
-                    .committed();
+            boolean gone = store.commit(new Txn(andSingle, andRole), deadline).committed()
+                    || store.commit(new Txn(unregistered, traces), deadline).committed();
             agent.loop().look();
             return gone ? "" : node + " is registered: its agent runs; stop it first";
         } catch (StoreException e) {

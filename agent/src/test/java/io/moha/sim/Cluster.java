@@ -4,11 +4,13 @@ import io.moha.agent.loop.Agent;
 import io.moha.agent.loop.Identity;
 import io.moha.agent.loop.Published;
 import io.moha.agent.loop.StateFile;
+import io.moha.agent.loop.Wish;
 import io.moha.decide.Diagnosis;
 import io.moha.decide.Policy;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
+import io.moha.model.Term;
 import io.moha.store.ClusterStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -18,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -144,10 +147,12 @@ final class Cluster implements SimMysql.Wires {
                                 node.state,
                                 shape.registerTtl(),
                                 Duration.ofSeconds(1),
-                                shape.deadManSwitch()),
+                                shape.deadManSwitch(),
+                                true),
                         store,
                         new SimDatabase(scheduler, random.split(), node.mysql, Cluster.this, shape.deadManSwitch()),
                         new SimDatabase.Container(scheduler, node.mysql, () -> node.engineBlind),
+                        (api, primary, term, length, deadline) -> ask(node, api, primary, term, length),
                         threads,
                         threads,
                         p -> published(node, p));
@@ -169,6 +174,33 @@ final class Cluster implements SimMysql.Wires {
                 }
             }
         }
+    }
+
+    /** One agent asks another one; a request that arrives late is answered late. */
+    private CompletableFuture<Boolean> ask(Node from, String api, NodeId primary, Term term, Duration length) {
+        CompletableFuture<Boolean> told = new CompletableFuture<>();
+        Node to = nodes.stream()
+                .filter(n -> api.equals("http://" + n.id))
+                .findFirst()
+                .orElseThrow();
+        if (open(from.number, to.number)) {
+            scheduler.in(
+                    way(),
+                    () -> to.agent().ifPresent(a -> {
+                        Wish.Promise wish =
+                                new Wish.Promise(primary, term, length.toNanos(), new CompletableFuture<>());
+                        var unused = a.loop().ask(wish).thenAccept(answer -> {
+                            if (open(to.number, from.number)) {
+                                scheduler.in(way(), () -> told.complete(answer.kind() == Wish.Answer.Kind.DONE));
+                            }
+                        });
+                    }));
+        }
+        return told;
+    }
+
+    private long way() {
+        return 200_000L + random.nextLong(2_000_000L);
     }
 
     /** A file that survives its agent. */
@@ -241,6 +273,11 @@ final class Cluster implements SimMysql.Wires {
         if (tracer != null) {
             tracer.accept(String.format("%10.6f %s", scheduler.now() / 1e9, line.get()));
         }
+    }
+
+    /** Nanoseconds by which a promise is longer than what the primary makes of it. */
+    long promisesLonger() {
+        return policy.leaseTtl().toNanos() - policy.fenceAt(0);
     }
 
     Duration ttl() {

@@ -75,6 +75,7 @@ final class Faults {
         ETCD_LOSSY,
         ETCD_WITHOUT_LEADER,
         ETCD_NEW_LEADER,
+        ETCD_GONE,
         CLOCK_STEPPED,
         LONG_TRANSACTION,
         APPLIER_SLOW,
@@ -122,6 +123,7 @@ final class Faults {
     private final List<CompletableFuture<Void>> pending = new ArrayList<>();
     private long errant = BY_HAND;
     private boolean restored;
+    private boolean deadManSwitch;
     private Runnable onRestore = () -> {};
 
     Faults(Cluster cluster, SplittableRandom random) {
@@ -136,6 +138,7 @@ final class Faults {
      * @param deadManSwitch if off, agents do not die or freeze: nobody would close their servers
      */
     void plan(boolean load, boolean deadManSwitch) {
+        this.deadManSwitch = deadManSwitch;
         Set<Kind> possible = load ? EnumSet.copyOf(LOAD) : EnumSet.allOf(Kind.class);
         if (!deadManSwitch) {
             possible.removeAll(AGENTS);
@@ -157,8 +160,8 @@ final class Faults {
         if (!load && random.nextInt(25) == 0) {
             restoreEtcd(4 * SECOND + random.nextLong(10 * SECOND), random.nextLong(14 * SECOND));
         }
-        if (!load && random.nextInt(5) == 0) {
-            hardCase(random.nextInt(5), 9 * SECOND + random.nextLong(10 * SECOND));
+        if (!load && random.nextInt(4) == 0) {
+            hardCase(random.nextInt(7), 9 * SECOND + random.nextLong(10 * SECOND));
         }
         if (stepwise) {
             List<Kind> bases = deadManSwitch ? BASES : List.of(Kind.SERVER_KILLED, Kind.HOST_LOST, Kind.SWITCH);
@@ -233,6 +236,8 @@ final class Faults {
                 case 1 -> nextPrimaryDiesToo(primary());
                 case 2 -> lostWithBacklogs(primary());
                 case 3 -> arrivesAfterTheBallots(primary(), anyNode());
+                case 4 -> etcdComesBackForOne(primary(), anyNode());
+                case 5 -> agentRestartsBesideAFrozenServer(primary());
                 default -> candidateFromThePast(primary());
             }
         });
@@ -256,6 +261,9 @@ final class Faults {
      * over a slow etcd, one of them reaches it again.
      */
     private void arrivesAfterTheBallots(Node first, Node replica) {
+        if (!deadManSwitch) {
+            return;
+        }
         long cutAt = cluster.ttl().toNanos() - 2800 * MS + random.nextLong(SECOND);
         long healAt = cutAt + 1500 * MS + random.nextLong(2500 * MS);
         strike(Kind.AGENT_KILLED, first, 60 * SECOND);
@@ -268,6 +276,29 @@ final class Faults {
             cluster.trace(() -> replica.id + " reaches " + first.id + " again");
             cut(first, replica, false);
         });
+    }
+
+    /** etcd is away from everybody for longer than a lease; one node reaches it again first, perhaps with a new agent. */
+    private void etcdComesBackForOne(Node first, Node one) {
+        long backAt = cluster.ttl().toNanos() + random.nextLong(8 * SECOND);
+        boolean restarted = random.nextBoolean();
+        cluster.nodes.forEach(n -> strike(Kind.CUT_FROM_ETCD, n, n == one ? backAt : backAt + 12 * SECOND));
+        cluster.scheduler.in(backAt + random.nextLong(SECOND), () -> {
+            if (restarted && one != first && one.agentRuns()) {
+                one.killAgent();
+                one.startAgent();
+            }
+            if (random.nextBoolean()) {
+                strike(Kind.CUT_FROM_PEERS, one, 6 * SECOND);
+            }
+        });
+    }
+
+    private void agentRestartsBesideAFrozenServer(Node first) {
+        if (deadManSwitch) {
+            strike(Kind.SERVER_FROZEN, first, cluster.ttl().toNanos() + random.nextLong(10 * SECOND));
+            strike(Kind.AGENT_KILLED, first, random.nextLong(4 * SECOND));
+        }
     }
 
     private void cut(Node one, Node other, boolean isCut) {
@@ -419,6 +450,7 @@ final class Faults {
                 cluster.etcd.loseLeader();
                 lasts(length, this::electLeader);
             }
+            case ETCD_GONE -> cluster.nodes.forEach(x -> etcd(x, true, true, length + random.nextLong(3 * SECOND)));
             case ETCD_NEW_LEADER -> {
                 cluster.etcd.loseLeader();
                 lasts(Math.min(length, SECOND), this::electLeader);

@@ -32,6 +32,8 @@ final class Invariants {
     private long restoredAt = -NOTICED_WITHIN;
     /** The latest term that each node has followed. */
     private final Map<Node, Long> followed = new HashMap<>();
+    /** Until when all others have promised to wait. */
+    private final Map<Node, Long> promisedUntil = new HashMap<>();
 
     private final Map<Long, String> holders = new HashMap<>();
 
@@ -75,7 +77,9 @@ final class Invariants {
             return;
         }
         Optional<Node> now = cluster.holder();
-        if (now.filter(h -> h == node).isEmpty()) {
+        // Without etcd, on the others' promises: until these end nobody else may take the role.
+        boolean promised = now.isEmpty() && cluster.scheduler.now() < promisedUntil.getOrDefault(node, 0L);
+        if (now.filter(h -> h == node).isEmpty() && !promised) {
             throw new Violation(
                     "I2",
                     node.id + " commits " + transaction.gtid() + " while the role is "
@@ -95,6 +99,10 @@ final class Invariants {
             throw new Violation("term", node.id + " followed term " + before + " and now term " + follows);
         }
         followed.put(node, follows);
+        node.published()
+                .map(p -> p.observation().extendedUntil())
+                .filter(until -> until != 0)
+                .ifPresent(until -> promisedUntil.put(node, until + cluster.promisesLonger()));
         if (diagnosis == Diagnosis.FENCE_CONFIRMED && node.mysql.writable()) {
             throw new Violation("I8", node.id + " calls its server fenced, and it is open");
         }

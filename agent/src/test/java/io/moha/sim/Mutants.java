@@ -170,6 +170,16 @@ final class Mutants {
                 "new Txn.ValueIs(TERM, term.toString())",
                 "new Txn.CreateRevisionIs(\"nothing\", 0)"));
         all.add(mutant(
+                "a promise is not kept",
+                DECIDE + "Context.java",
+                "        return seen.promisedUntil() != 0\n",
+                "        return seen.promisedUntil() == 1\n"));
+        all.add(mutant(
+                "without etcd the promise of one member will do",
+                LOOP + "Failsafe.java",
+                "answers.stream().allMatch(a -> a.getNow(false))",
+                "answers.stream().anyMatch(a -> a.getNow(false))"));
+        all.add(mutant(
                 "repoint under an old term",
                 DECIDE + "Diagnostician.java",
                 "        if (c.term().compareTo(c.latestTerm()) < 0) {\n            return TERM_WENT_BACK;\n        }\n        if (!c.seen().registered",

@@ -9,6 +9,7 @@ import io.moha.agent.loop.Wish;
 import io.moha.decide.Phase;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
+import io.moha.model.Term;
 import io.undertow.Undertow;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpServerExchange;
@@ -35,6 +36,7 @@ public final class ApiServer implements AutoCloseable {
     private static final int TEAPOT = 418;
     private static final Duration FRESH = Duration.ofSeconds(1);
     private static final Duration LONGEST = Duration.ofSeconds(25);
+    private static final Duration LONGEST_PROMISE = Duration.ofMinutes(5);
 
     /**
      * Who may change something.
@@ -111,8 +113,13 @@ public final class ApiServer implements AutoCloseable {
             case "/history" -> json(exchange, StatusView.history(p));
             case "/config" -> json(exchange, pages.settings().get());
             case "/metrics" -> metrics(exchange);
-            case "/setReadOnly", "/changeMaster", "/setReadWrite", "/setOnlyFollow", "/forget", "/reinit" ->
-                mutate(exchange, path);
+            case "/setReadOnly",
+                    "/changeMaster",
+                    "/setReadWrite",
+                    "/setOnlyFollow",
+                    "/forget",
+                    "/reinit",
+                    "/failsafe" -> mutate(exchange, path);
             default -> text(exchange, 404, "no such page; see docs/reference/interfaces.md");
         }
     }
@@ -223,6 +230,7 @@ public final class ApiServer implements AutoCloseable {
                 }
                 case "/reinit" -> wish = new Wish.Rebuild(confirmed(exchange, answer));
                 case "/setReadOnly" -> wish = new Wish.ReadOnly(seconds(exchange), answer);
+                case "/failsafe" -> wish = promise(exchange, answer);
                 case "/setReadWrite" -> wish = new Wish.ReadWrite(answer);
                 case "/setOnlyFollow" -> wish = new Wish.OnlyFollow(onlyFollow(exchange), answer);
                 default ->
@@ -245,6 +253,36 @@ public final class ApiServer implements AutoCloseable {
             case UNKNOWN -> 504;
         };
         text(exchange, code, ended.text());
+    }
+
+    /** The primary asks, not an operator. */
+    private static Wish promise(HttpServerExchange exchange, CompletableFuture<Wish.Answer> answer) {
+        long millis = number(exchange, "millis");
+        if (millis < 1 || millis > LONGEST_PROMISE.toMillis()) {
+            throw new IllegalArgumentException("millis=" + millis + " is not 1 to " + LONGEST_PROMISE.toMillis());
+        }
+        return new Wish.Promise(
+                new NodeId(required(exchange, "primary")),
+                new Term(number(exchange, "term")),
+                Duration.ofMillis(millis).toNanos(),
+                answer);
+    }
+
+    private static long number(HttpServerExchange exchange, String name) {
+        String text = required(exchange, name);
+        try {
+            return Long.parseLong(text);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(name + "='" + text + "' is not a number", e);
+        }
+    }
+
+    private static String required(HttpServerExchange exchange, String name) {
+        String text = parameter(exchange, name);
+        if (text == null) {
+            throw new IllegalArgumentException("the parameter '" + name + "' is missing");
+        }
+        return text;
     }
 
     private void forget(HttpServerExchange exchange) {

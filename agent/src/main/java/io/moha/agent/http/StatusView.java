@@ -50,7 +50,9 @@ final class StatusView {
         json.put("readonly", s.map(x -> x.readOnly() || x.superReadOnly()).orElse(true));
         json.put("seconds_behind_master", p.lagSeconds());
         json.put("term", clusterTerm(p));
-        json.put("single_point_master", false);
+        json.put(
+                "single_point_master",
+                p.picture() != null && p.picture().singlePoint().isPresent());
         json.put("cluster", p.identity().cluster());
         json.put("state", p.state().phase().name());
         json.put("because", p.decision().because());

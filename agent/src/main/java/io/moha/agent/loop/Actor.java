@@ -66,6 +66,8 @@ final class Actor {
                 || action instanceof Action.WithdrawBallot
                 || action instanceof Action.Campaign
                 || action instanceof Action.ResumeRole
+                || action instanceof Action.EnterSinglePoint
+                || action instanceof Action.LeaveSinglePoint
                 || action instanceof Action.WriteEvidence
                 || action instanceof Action.Announce
                 || action instanceof Action.HandOver

@@ -25,6 +25,7 @@ public final class Agent implements AutoCloseable {
      * @param state where the term is kept
      * @param registerTtl life of the registration
      * @param probeTimeout how long one look at the database may take
+     * @param failsafe whether the primary goes on without etcd if every member promises to wait
      */
     public record Setup(
             Identity identity,
@@ -32,7 +33,8 @@ public final class Agent implements AutoCloseable {
             StateFile state,
             Duration registerTtl,
             Duration probeTimeout,
-            boolean deadManSwitch) {}
+            boolean deadManSwitch,
+            boolean failsafe) {}
 
     private final ClusterStore store;
     private final Database database;
@@ -41,6 +43,7 @@ public final class Agent implements AutoCloseable {
     private final LeaseKeeper roleLease;
     private final LeaseKeeper nodeLease;
     private final StoreReader reader;
+    private final Failsafe failsafe;
     private final DatabaseProber prober;
     private final Clock clock;
     private final Threads threads;
@@ -57,6 +60,7 @@ public final class Agent implements AutoCloseable {
             ClusterStore store,
             Database database,
             DatabaseProcess process,
+            Peers peers,
             Clock clock,
             Threads threads,
             Consumer<Published> onPublish)
@@ -75,6 +79,15 @@ public final class Agent implements AutoCloseable {
         this.roleLease = new LeaseKeeper("leader", store, setup.policy().leaseTtl(), clock, this::onRoleLease);
         this.nodeLease = new LeaseKeeper("registration", store, setup.registerTtl(), clock, this::wake);
         this.reader = new StoreReader(store, clock, this::wake);
+        this.failsafe = new Failsafe(
+                identity.id(),
+                setup.policy(),
+                clock,
+                setup.failsafe() ? peers : Peers.none(),
+                roleLease,
+                reader,
+                () -> theLoop().published(),
+                this::onRoleLease);
         this.prober = new DatabaseProber(database, process, setup.probeTimeout(), clock, this::wake);
         StoreActor.Sources sources = new StoreActor.Sources(
                 reader::picture,
@@ -98,6 +111,7 @@ public final class Agent implements AutoCloseable {
                 roleLease,
                 nodeLease,
                 reader,
+                failsafe,
                 prober,
                 actor,
                 hand("database-hand", actor),
@@ -136,6 +150,7 @@ public final class Agent implements AutoCloseable {
         threads.start("leader-lease", roleLease);
         threads.start("registration-lease", nodeLease);
         threads.start("etcd-reader", reader);
+        threads.start("failsafe", failsafe);
         threads.start("prober", prober);
         threads.start("tripwire", this::keepTripwire);
         if (deadManSwitch) {
@@ -212,12 +227,16 @@ public final class Agent implements AutoCloseable {
     /** Moves the dead-man's switch on after each confirmed renewal, while the loop says that the role is safe. */
     private void keepBeating() {
         Duration longest = Duration.ofSeconds(1);
-        while (beatBell.await(Duration.ofSeconds(5))) {
+        long last = 0;
+        while (beatBell.await(Duration.ofSeconds(1))) {
             Published published = loop.published();
-            if (published == null || !loop.mayWrite() || !published.primaryAt(clock.now())) {
+            long until = loop.roleUntil();
+            boolean later = until - last > Duration.ofMillis(500).toNanos();
+            if (!later || published == null || !loop.mayWrite() || !published.primaryAt(clock.now())) {
                 continue;
             }
             try {
+                last = until;
                 database.beat(loop.beatAllowance(), longest);
             } catch (DatabaseException e) {
                 LOG.warn("the dead-man's switch could not be moved on: {}", e.getMessage());

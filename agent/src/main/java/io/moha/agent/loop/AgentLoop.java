@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -47,6 +48,8 @@ public final class AgentLoop implements Runnable {
     private long storeDirtyAt;
     private volatile @Nullable Published published;
     private volatile boolean roleSafe;
+    private volatile long singlePointUntil;
+    private long aloneSince;
 
     AgentLoop(
             Parts parts,
@@ -96,18 +99,44 @@ public final class AgentLoop implements Runnable {
 
     /** Asked by the hands right before a statement that opens: the lease and the loop's last word. Any thread. */
     boolean mayWrite() {
+        return roleSafe && parts.reader().doubt().isEmpty() && clock.now() - roleUntil() < 0;
+    }
+
+    /** Until when a holder may serve: by its lease, or by what stands in for it. In the past if nothing allows it. */
+    long roleUntil() {
         Observation.Lease lease = parts.roleLease().lease();
-        return roleSafe
-                && parts.reader().doubt().isEmpty()
-                && lease.id() != 0
-                && lease.trusted()
-                && clock.now() - policy.fenceAt(lease.sentAt()) < 0;
+        boolean sound = lease.id() != 0 && lease.trusted();
+        long now = clock.now();
+        long byLease = sound ? policy.fenceAt(lease.sentAt()) : now;
+        long extended = extendedUntil();
+        return extended != 0 && extended - byLease > 0 ? extended : byLease;
+    }
+
+    private long extendedUntil() {
+        long promised = parts.failsafe().until();
+        long single = singlePointUntil;
+        return single != 0 && single - promised > 0 ? single : promised;
+    }
+
+    /** The only member needs no lease; what it shows and the beat of its database still end with the agent. */
+    private void extend(Optional<ClusterPicture> picture, long now) {
+        boolean single = parts.reader().doubt().isEmpty()
+                && state.phase().holding()
+                && picture.filter(p ->
+                                p.singlePoint().filter(identity.id()::equals).isPresent())
+                        .flatMap(ClusterPicture::holder)
+                        .filter(h -> h.node().equals(identity.id()) && h.lease() == 0)
+                        .isPresent();
+        singlePointUntil = single ? policy.fenceAt(now) : 0;
+        boolean alone = picture.filter(
+                        p -> Set.of(identity.id()).containsAll(p.live().keySet()))
+                .isPresent();
+        aloneSince = !alone ? 0 : aloneSince == 0 ? now : aloneSince;
     }
 
     /** How long the dead-man's beat may last from now: a third into the fence budget, its one second included before the end. */
     Duration beatAllowance() {
-        Observation.Lease lease = parts.roleLease().lease();
-        long until = policy.fenceAt(lease.sentAt()) + policy.fenceBudget().toNanos() / 3;
+        long until = roleUntil() + policy.fenceBudget().toNanos() / 3;
         return Duration.ofNanos(Math.max(0, until - clock.now()));
     }
 
@@ -128,9 +157,8 @@ public final class AgentLoop implements Runnable {
 
     /** Never sleeps past the moment at which the fence is due. */
     private Duration untilNext() {
-        Observation.Lease lease = parts.roleLease().lease();
-        long due = policy.fenceAt(lease.sentAt()) - clock.now();
-        boolean soon = state.phase().holding() && lease.id() != 0 && due > 0 && due < TICK.toNanos();
+        long due = roleUntil() - clock.now();
+        boolean soon = state.phase().holding() && due > 0 && due < TICK.toNanos();
         return soon ? Duration.ofNanos(due + 1) : TICK;
     }
 
@@ -142,8 +170,9 @@ public final class AgentLoop implements Runnable {
         takeFinished(parts.storeHand());
         takeFinished(parts.fenceHand());
         Optional<ClusterPicture> picture = parts.reader().picture();
+        extend(picture, now);
         for (Wish wish = wishes.poll(); wish != null; wish = wishes.poll()) {
-            parts.wishes().take(wish, state, picture, now);
+            take(wish, picture, now);
         }
         Observation seen = observe(now, picture);
         boolean handingOver = parts.storeHand()
@@ -164,6 +193,15 @@ public final class AgentLoop implements Runnable {
         }
     }
 
+    private void take(Wish wish, Optional<ClusterPicture> picture, long now) {
+        if (wish instanceof Wish.Promise asked) {
+            boolean voting = parts.storeHand().running().isPresent();
+            parts.wishes().promise(asked, state, picture, parts.reader().reaches(), voting, now);
+        } else {
+            parts.wishes().take(wish, state, picture, now);
+        }
+    }
+
     private void noticeSuspension(long now) {
         long wall = clock.wall().toEpochMilli();
         long jump = (wall - lastWall) - (now - lastTick) / 1_000_000;
@@ -173,6 +211,7 @@ public final class AgentLoop implements Runnable {
                             + " was set; treating the lease as expired",
                     jump);
             parts.roleLease().distrustBefore(now);
+            parts.failsafe().forget();
         }
         lastTick = now;
         lastWall = wall;
@@ -224,6 +263,9 @@ public final class AgentLoop implements Runnable {
                 now,
                 identity.id(),
                 parts.roleLease().lease(),
+                extendedUntil(),
+                parts.wishes().promisedUntil(),
+                aloneSince,
                 picture.map(p -> p.observed(p.sentAt() - storeDirtyAt >= 0, recovering())),
                 parts.reader().doubt(),
                 new Observation.Database(health, look.since(), local),
@@ -321,7 +363,7 @@ public final class AgentLoop implements Runnable {
                 look.error(),
                 parts.wishes().rule(),
                 parts.wishes().onlyFollow(),
-                sound ? policy.fenceAt(lease.sentAt()) : now,
+                seen.storeDoubt().isPresent() ? now : Math.max(now, roleUntil()),
                 sound ? lease.sentAt() + policy.leaseTtl().toNanos() : now,
                 look.sentAt(),
                 clock.wall(),
@@ -343,6 +385,9 @@ public final class AgentLoop implements Runnable {
             problems.add("lease: " + parts.roleLease().lastError());
         }
         parts.reader().doubt().ifPresent(problems::add);
+        if (clock.now() - parts.failsafe().until() < 0 && parts.failsafe().until() != 0) {
+            problems.add("etcd is away: serving on the promises of all other members");
+        }
         look.status().flatMap(DatabaseStatus::replica).ifPresent(r -> {
             if (!r.receiverError().isEmpty()) {
                 problems.add("receiver: " + r.receiverError());

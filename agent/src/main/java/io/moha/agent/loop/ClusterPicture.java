@@ -41,6 +41,7 @@ public record ClusterPicture(
         Map<NodeId, Observation.Vote> votes,
         Map<NodeId, Term> followed,
         Optional<NodeId> lastPrimary,
+        Optional<NodeId> singlePoint,
         List<SwitchRecord> records,
         Map<String, Long> recordRevisions,
         Optional<SwitchRequest> request,
@@ -82,6 +83,7 @@ public record ClusterPicture(
                 Map.copyOf(votes),
                 Map.copyOf(followed),
                 in.must(Keys.LAST_ID, e -> new NodeId(e.value())),
+                in.must(Keys.SINGLE_POINT, e -> new NodeId(e.value())),
                 List.copyOf(records.values()),
                 Map.copyOf(recordRevisions),
                 request,
@@ -112,6 +114,7 @@ public record ClusterPicture(
                 votes,
                 followed,
                 lastPrimary,
+                singlePoint,
                 evidence,
                 handedOver);
     }

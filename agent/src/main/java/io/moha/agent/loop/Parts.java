@@ -10,6 +10,7 @@ record Parts(
         LeaseKeeper roleLease,
         LeaseKeeper nodeLease,
         StoreReader reader,
+        Failsafe failsafe,
         DatabaseProber prober,
         Actor actor,
         Hand databaseHand,

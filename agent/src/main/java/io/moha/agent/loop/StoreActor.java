@@ -81,11 +81,11 @@ final class StoreActor {
         } else if (action instanceof Action.Campaign campaign) {
             return campaign(campaign);
         } else if (action instanceof Action.ResumeRole resume) {
-            return commit(
-                    mine(resume.term(), resume.createRevision()),
-                    List.of(new Txn.Put(
-                            Keys.HOLDER, me.value(), sources.leaderLease().get())),
-                    "the role has passed on");
+            return commit(mine(resume.term(), resume.createRevision()), holdByLease(), "the role has passed on");
+        } else if (action instanceof Action.EnterSinglePoint enter) {
+            return enterSinglePoint(enter);
+        } else if (action instanceof Action.LeaveSinglePoint leave) {
+            return commit(mine(leave.term(), leave.createRevision()), holdByLease(), "the role has passed on");
         } else if (action instanceof Action.WriteEvidence write) {
             return writeEvidence(write.term());
         } else if (action instanceof Action.Announce announce) {
@@ -127,12 +127,33 @@ final class StoreActor {
         String uuid = sources.status().get().map(DatabaseStatus::serverUuid).orElse("");
         List<Op> operations = new ArrayList<>(List.of(
                 new Txn.Put(Keys.HOLDER, me.value(), sources.leaderLease().get()),
+                new Txn.Delete(Keys.SINGLE_POINT),
                 new Txn.Put(Keys.TERM, next.toString(), 0),
                 new Txn.Put(Keys.LAST_ID, me.value(), 0),
                 new Txn.Put(Keys.LAST_UUID, uuid, 0),
                 new Txn.Put(Keys.LAST_GTID, campaign.received().toString(), 0),
                 new Txn.Put(Keys.LAST_TXNID, Long.toString(campaign.received().countOf(uuid)), 0)));
         return commit(guards, operations, "another node was faster, or a ballot has changed");
+    }
+
+    private List<Op> holdByLease() {
+        return List.of(
+                new Txn.Put(Keys.HOLDER, me.value(), sources.leaderLease().get()), new Txn.Delete(Keys.SINGLE_POINT));
+    }
+
+    /** Nobody else is registered at this very moment. */
+    private Outcome enterSinglePoint(Action.EnterSinglePoint enter) throws StoreException {
+        Optional<ClusterPicture> picture = sources.picture().get();
+        List<Guard> guards = new ArrayList<>(mine(enter.term(), enter.createRevision()));
+        picture.ifPresent(p -> p.members().keySet().stream()
+                .filter(n -> !n.equals(me))
+                .forEach(n -> guards.add(new Txn.CreateRevisionIs(Keys.registration(n), 0))));
+        return picture.isEmpty()
+                ? Outcome.failed("etcd has not been read yet")
+                : commit(
+                        guards,
+                        List.of(new Txn.Put(Keys.HOLDER, me.value(), 0), new Txn.Put(Keys.SINGLE_POINT, me.value(), 0)),
+                        "the role has passed on, or another member is back");
     }
 
     private Outcome writeEvidence(Term term) throws StoreException {
@@ -233,6 +254,7 @@ final class StoreActor {
                 new SwitchRequest(intent.term(), intent.from(), intent.to(), intent.gtidExecuted(), phases);
         List<Op> operations = List.of(
                 new Txn.Put(Keys.HOLDER, order.target().value(), targetLease),
+                new Txn.Delete(Keys.SINGLE_POINT),
                 new Txn.Put(Keys.TERM, order.term().next().toString(), 0),
                 new Txn.Put(Keys.LAST_ID, order.target().value(), 0),
                 new Txn.Put(Keys.LAST_GTID, intent.gtidExecuted(), 0),

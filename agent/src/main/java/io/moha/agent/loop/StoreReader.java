@@ -14,6 +14,8 @@ final class StoreReader implements Runnable {
     private static final Duration CALL = Duration.ofMillis(1500);
     private static final Duration GAP = Duration.ofMillis(2500);
     private static final Duration INTERVAL = Duration.ofSeconds(1);
+    /** A read that is as old as this is not answered in time. */
+    private static final Duration REACHED = Duration.ofMillis(1800);
 
     private final ClusterStore store;
     private final Clock clock;
@@ -50,6 +52,11 @@ final class StoreReader implements Runnable {
 
     String lastError() {
         return lastError;
+    }
+
+    /** Whether the last read was answered, and not long ago. */
+    boolean reaches() {
+        return lastError.isEmpty() && clock.now() - lastSuccess < REACHED.toNanos() && picture.isPresent();
     }
 
     /** Whether etcd came back less than {@code within} ago, so that leases may have ended without anybody's fault. */

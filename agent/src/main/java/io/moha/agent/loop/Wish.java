@@ -1,6 +1,7 @@
 package io.moha.agent.loop;
 
 import io.moha.model.NodeId;
+import io.moha.model.Term;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
@@ -22,6 +23,13 @@ public sealed interface Wish {
     record ReadOnly(long forNanos, CompletableFuture<Answer> answer) implements Wish {}
 
     record ReadWrite(CompletableFuture<Answer> answer) implements Wish {}
+
+    /**
+     * The primary asks this node to take part in no election for a while, since etcd does not answer it.
+     *
+     * @param nanos for how long
+     */
+    record Promise(NodeId primary, Term term, long nanos, CompletableFuture<Answer> answer) implements Wish {}
 
     /** @param to empty: the agent chooses */
     record ChangePrimary(Optional<NodeId> to, CompletableFuture<Answer> answer) implements Wish {}

@@ -32,6 +32,7 @@ final class Wishes {
     private final LocalState local;
     private final PromotionRule configured;
     private boolean onlyFollow;
+    private long promisedUntil;
     private boolean readOnly;
     private boolean rebuild;
     private long readOnlySince;
@@ -64,6 +65,43 @@ final class Wishes {
     /** Milliseconds since the primary was asked to be read-only. */
     long readOnlyMillis(long now) {
         return readOnly ? (now - readOnlySince) / 1_000_000 : 0;
+    }
+
+    long promisedUntil() {
+        return promisedUntil;
+    }
+
+    /**
+     * Promised only by a node that follows the one who asks, has not begun to vote, and does not reach etcd either: whoever
+     * reaches it lets the lease decide.
+     *
+     * @param reachesStore whether the last read of etcd was answered a moment ago
+     * @param voting whether something is on its way to etcd that concerns an election
+     */
+    void promise(
+            Wish.Promise asked,
+            NodeState state,
+            Optional<ClusterPicture> picture,
+            boolean reachesStore,
+            boolean voting,
+            long now) {
+        boolean follows = state.phase() == Phase.FOLLOWING
+                && state.term().equals(asked.term())
+                && picture.flatMap(ClusterPicture::holder)
+                        .filter(h -> h.node().equals(asked.primary()))
+                        .isPresent();
+        boolean voted = voting
+                || picture.map(p -> p.votes().get(me))
+                        .filter(v -> v.ballot().term().compareTo(asked.term()) > 0)
+                        .isPresent();
+        if (reachesStore) {
+            refuse(asked, "fail: this node reaches etcd: the lease decides");
+        } else if (!follows || voted) {
+            refuse(asked, "fail: this node does not follow " + asked.primary() + " in term " + asked.term());
+        } else {
+            promisedUntil = Math.max(promisedUntil, now + asked.nanos());
+            answers.add(() -> asked.answer().complete(new Answer(Kind.DONE, "promised")));
+        }
     }
 
     void take(Wish wish, NodeState state, Optional<ClusterPicture> picture, long now) {

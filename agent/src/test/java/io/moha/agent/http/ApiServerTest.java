@@ -1,8 +1,11 @@
 package io.moha.agent.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.moha.model.NodeId;
+import io.moha.model.Term;
 import io.moha.store.StoreException;
 import java.io.IOException;
 import java.net.http.HttpResponse;
@@ -257,6 +260,38 @@ class ApiServerTest extends HttpTest {
         assertCodes(node, "/masterCheck", "418");
     }
 
+    // What the primary's agent asks of the others.
+
+    private static boolean promise(Node node, String token, long term) {
+        return new HttpPeers(Optional.of(token))
+                .promise(node.address(), new NodeId("n2"), new Term(term), Duration.ofSeconds(5), Duration.ofSeconds(5))
+                .join();
+    }
+
+    @Test
+    void aReplicaPromisesOnlyWhereItReachesEtcdNoMoreItself() throws IOException, StoreException {
+        Node node = replica();
+        assertThat(promise(node, Node.TOKEN, 1)).as("it reaches etcd").isFalse();
+        assertThat(node.post("/failsafe?primary=n2&term=1&millis=5000").body()).contains("the lease decides");
+        node.cutOffFromEtcd();
+        await().atMost(Duration.ofSeconds(10)).until(() -> promise(node, Node.TOKEN, 1));
+        assertThat(promise(node, "wrong", 1)).as("with a wrong token").isFalse();
+        assertThat(promise(node, Node.TOKEN, 2)).as("for another term").isFalse();
+        assertThat(node.post("/failsafe?primary=n3&term=1&millis=5000").statusCode())
+                .as("for another primary")
+                .isEqualTo(409);
+    }
+
+    @Test
+    void whoGivesNoAnswerHasNotPromised() {
+        HttpPeers peers = new HttpPeers(Optional.empty());
+        for (String api : new String[] {"http://127.0.0.1:1", "", "not an address"}) {
+            assertThat(peers.promise(api, new NodeId("n2"), new Term(1), Duration.ofSeconds(5), Duration.ofSeconds(1))
+                            .join())
+                    .isFalse();
+        }
+    }
+
     // What is asked for wrongly, or cannot be.
 
     @ParameterizedTest
@@ -266,6 +301,10 @@ class ApiServerTest extends HttpTest {
         "/forget?node=,                    not usable",
         "/reinit,                          /reinit?confirm=n1",
         "/reinit?confirm=wrong,            /reinit?confirm=n1",
+        "/failsafe,                        millis",
+        "/failsafe?millis=0,               1 to 300000",
+        "/failsafe?millis=x,               not a number",
+        "/failsafe?millis=9000&term=1,     primary",
         "/setReadOnly?seconds=0,           1 to 3600",
         "/setReadOnly?seconds=-1,          1 to 3600",
         "/setReadOnly?seconds=3601,        1 to 3600",

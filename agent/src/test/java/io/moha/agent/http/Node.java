@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import io.moha.agent.loop.Agent;
 import io.moha.agent.loop.Clock;
 import io.moha.agent.loop.Identity;
+import io.moha.agent.loop.Peers;
 import io.moha.agent.loop.Published;
 import io.moha.agent.loop.StateFile;
 import io.moha.agent.loop.Threads;
@@ -94,10 +95,17 @@ final class Node implements AutoCloseable {
                 Duration.ofSeconds(2));
         agent = new Agent(
                 new Agent.Setup(
-                        identity, policy, StateFile.in(directory), Duration.ofSeconds(5), Duration.ofSeconds(1), true),
+                        identity,
+                        policy,
+                        StateFile.in(directory),
+                        Duration.ofSeconds(5),
+                        Duration.ofSeconds(1),
+                        true,
+                        true),
                 link,
                 mysql,
                 mysql,
+                Peers.none(),
                 clock,
                 Threads.real(),
                 this::onPublish);
@@ -199,6 +207,10 @@ final class Node implements AutoCloseable {
         return List.of(
                 new Txn.Put(Keys.registration(other), Json.write(r), lease),
                 new Txn.Put(Keys.member(other), Json.write(r.asMember()), 0));
+    }
+
+    String address() {
+        return base;
     }
 
     HttpResponse<String> get(String path) {

@@ -1,0 +1,141 @@
+package io.moha.agent.loop;
+
+import io.moha.decide.Observation.Holder;
+import io.moha.decide.Phase;
+import io.moha.decide.Policy;
+import io.moha.model.NodeId;
+import io.moha.store.Registration;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps a primary serving while etcd is away from everybody: asks every member to take part in no election for the length
+ * of a lease. Only if each of them promises, which none does that reaches etcd itself, may the primary go on, and for less
+ * than they promised, counted from before they were asked.
+ */
+final class Failsafe implements Runnable {
+    private static final Logger LOG = LoggerFactory.getLogger(Failsafe.class);
+    private static final Duration PAUSE = Duration.ofMillis(300);
+    private static final Duration ROUND = Duration.ofMillis(700);
+
+    private final NodeId me;
+    private final Policy policy;
+    private final Clock clock;
+    private final Peers peers;
+    private final LeaseKeeper roleLease;
+    private final StoreReader reader;
+    private final Supplier<@Nullable Published> published;
+    private final Runnable onExtended;
+    private volatile long until;
+    private boolean said;
+
+    /** @param onExtended called on this thread after each round in which all have promised; must not block */
+    Failsafe(
+            NodeId me,
+            Policy policy,
+            Clock clock,
+            Peers peers,
+            LeaseKeeper roleLease,
+            StoreReader reader,
+            Supplier<@Nullable Published> published,
+            Runnable onExtended) {
+        this.me = me;
+        this.policy = policy;
+        this.clock = clock;
+        this.peers = peers;
+        this.roleLease = roleLease;
+        this.reader = reader;
+        this.published = published;
+        this.onExtended = onExtended;
+    }
+
+    /** Until when all others wait, in monotonic nanoseconds; 0 if they do not. Any thread. */
+    long until() {
+        return until;
+    }
+
+    /** What was promised before does not count any more: the machine was suspended. */
+    void forget() {
+        until = 0;
+    }
+
+    @Override
+    public void run() {
+        Bell pause = clock.bell();
+        while (!Thread.currentThread().isInterrupted()) {
+            if (needed()) {
+                round();
+            } else if (said) {
+                said = false;
+                LOG.info("the lease is renewed again, or the role is gone: no promises are asked for any more");
+            }
+            if (!pause.await(PAUSE)) {
+                return;
+            }
+        }
+    }
+
+    /** Half of a lease's use is over without a renewal: asking in vain costs nothing. */
+    private boolean needed() {
+        Published p = published.get();
+        boolean holding = p != null
+                && (p.state().phase() == Phase.PRIMARY || p.state().phase() == Phase.READ_ONLY)
+                && p.holderAt(clock.now());
+        if (!holding || reader.doubt().isPresent()) {
+            return false;
+        }
+        long sentAt = roleLease.lease().sentAt();
+        return clock.now() - sentAt > (policy.fenceAt(sentAt) - sentAt) / 2;
+    }
+
+    private void round() {
+        Optional<ClusterPicture> picture = reader.picture();
+        Optional<Holder> holder =
+                picture.flatMap(ClusterPicture::holder).filter(h -> h.node().equals(me));
+        Map<NodeId, String> others = new TreeMap<>();
+        picture.ifPresent(p -> p.members().forEach((node, r) -> {
+            if (!node.equals(me)) {
+                others.put(node, address(r));
+            }
+        }));
+        if (holder.isEmpty() || others.isEmpty()) {
+            return;
+        }
+        long askedAt = clock.now();
+        Bell answered = clock.bell();
+        List<CompletableFuture<Boolean>> answers = new ArrayList<>();
+        others.forEach((node, api) -> {
+            CompletableFuture<Boolean> answer =
+                    peers.promise(api, me, picture.orElseThrow().term(), policy.leaseTtl(), ROUND);
+            answers.add(answer);
+            var unused = answer.whenComplete((yes, no) -> answered.ring());
+        });
+        while (answers.stream().anyMatch(a -> !a.isDone())) {
+            Duration left = ROUND.minusNanos(clock.now() - askedAt);
+            if (left.isNegative() || left.isZero() || !answered.await(left)) {
+                return;
+            }
+        }
+        if (answers.stream().allMatch(a -> a.getNow(false))) {
+            until = policy.fenceAt(askedAt);
+            if (!said) {
+                said = true;
+                LOG.warn("etcd does not answer; all of {} have promised to wait: serving on", others.keySet());
+            }
+            onExtended.run();
+        }
+    }
+
+    private static String address(Registration registration) {
+        return registration.api() == null ? "" : registration.api();
+    }
+}

@@ -1,0 +1,26 @@
+package io.moha.agent.loop;
+
+import io.moha.model.NodeId;
+import io.moha.model.Term;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+
+/** The agents of the other members. */
+public interface Peers {
+    /**
+     * Asks one agent to take part in no election for a while. Never blocks.
+     *
+     * @param api its address as it registered it, such as {@code http://10.0.0.2:13306}
+     * @param primary who asks
+     * @param term of the primary
+     * @param length for how long, from when the other one says yes
+     * @param deadline after which no answer is one
+     * @return whether it has promised; false for every other answer and for none. Never ends exceptionally
+     */
+    CompletableFuture<Boolean> promise(String api, NodeId primary, Term term, Duration length, Duration deadline);
+
+    /** Nobody can be asked: etcd alone decides. */
+    static Peers none() {
+        return (api, primary, term, length, deadline) -> CompletableFuture.completedFuture(false);
+    }
+}

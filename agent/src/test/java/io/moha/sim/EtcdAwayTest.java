@@ -1,0 +1,224 @@
+package io.moha.sim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.moha.decide.Diagnosis;
+import io.moha.sim.Cluster.Node;
+import io.moha.store.Keys;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The primary without etcd: it serves on if all others promise to wait, or if there are no others; else it fences in time. */
+class EtcdAwayTest {
+    private static final long SECOND = Duration.ofSeconds(1).toNanos();
+
+    private final Scheduler scheduler = new Scheduler();
+    private final Cluster cluster = new Cluster(
+            scheduler,
+            new SplittableRandom(1),
+            new Cluster.Shape(3, Duration.ofSeconds(10), Duration.ofSeconds(5), true),
+            null);
+    private final List<Long> acknowledged = new ArrayList<>();
+    private long writes;
+    private final Node primary;
+
+    EtcdAwayTest() {
+        cluster.nodes.forEach(Node::startAgent);
+        cluster.nodes.forEach(this::write);
+        runFor(12);
+        primary = cluster.holder().orElseThrow();
+        assertThat(primary.mysql.writable()).isTrue();
+    }
+
+    @BeforeAll
+    static void quiet() {
+        Main.quiet();
+    }
+
+    @AfterEach
+    void stop() {
+        cluster.nodes.forEach(Node::killAgent);
+        runFor(1);
+    }
+
+    private void write(Node node) {
+        node.mysql.write(++writes, t -> {}, () -> acknowledged.add(scheduler.now()));
+        scheduler.in(20_000_000, () -> write(node));
+    }
+
+    private void runFor(long seconds) {
+        scheduler.run(scheduler.now() + seconds * SECOND);
+    }
+
+    /** Acknowledged in the last seconds. */
+    private long lately(long seconds) {
+        return acknowledged.stream()
+                .filter(at -> at > scheduler.now() - seconds * SECOND)
+                .count();
+    }
+
+    /** The longest time without an acknowledged write since then, in milliseconds. */
+    private long longestGapSince(long from) {
+        long longest = 0;
+        long last = from;
+        for (long at : acknowledged) {
+            if (at > from) {
+                longest = Math.max(longest, at - last);
+                last = at;
+            }
+        }
+        return Math.max(longest, scheduler.now() - last) / 1_000_000;
+    }
+
+    private Optional<String> value(String key) {
+        return Optional.ofNullable(cluster.etcd.view().entries().get(key)).map(e -> e.value());
+    }
+
+    /** @return -1 if there is no such key */
+    private long leaseOfTheRole() {
+        return Optional.ofNullable(cluster.etcd.view().entries().get(Keys.HOLDER))
+                .map(e -> e.lease())
+                .orElse(-1L);
+    }
+
+    private Diagnosis diagnosis(Node node) {
+        return node.published().orElseThrow().decision().diagnosis();
+    }
+
+    private void lose(Node node) {
+        node.killAgent();
+        node.mysql.kill();
+    }
+
+    @Test
+    void aPrimaryWhoseMembersAllPromiseServesOnForAMinuteWithoutAGap() {
+        long before = scheduler.now();
+        cluster.etcd.loseLeader();
+        runFor(60);
+        cluster.etcd.electLeader();
+        runFor(20);
+        assertThat(cluster.holder()).contains(primary);
+        assertThat(cluster.term()).isEqualTo(1);
+        assertThat(longestGapSince(before)).isLessThan(500);
+        assertThat(primary.published().orElseThrow().primaryAt(scheduler.now())).isTrue();
+    }
+
+    @Test
+    void oneMemberThatDoesNotPromiseIsEnoughToFence() {
+        Node other =
+                cluster.nodes.stream().filter(n -> n != primary).findFirst().orElseThrow();
+        lose(other);
+        runFor(3);
+        cluster.etcd.loseLeader();
+        runFor(12);
+        assertThat(primary.mysql.writable()).isFalse();
+        assertThat(lately(2)).isZero();
+        cluster.etcd.electLeader();
+        runFor(15);
+        assertThat(lately(1)).isPositive();
+    }
+
+    @Test
+    void membersThatReachEtcdDoNotPromise() {
+        primary.link.requestsLost = true;
+        runFor(25);
+        assertThat(cluster.term()).isEqualTo(2);
+        assertThat(cluster.holder()).isPresent().get().isNotSameAs(primary);
+        assertThat(primary.mysql.writable()).isFalse();
+        assertThat(lately(1)).isPositive();
+    }
+
+    @Test
+    void aMemberThatPromisedDoesNotTakePartAlthoughItReachesEtcdAgain() {
+        cluster.nodes.forEach(n -> n.link.requestsLost = true);
+        runFor(9);
+        assertThat(lately(1)).as("on promises").isPositive();
+        runFor(6);
+        assertThat(value(Keys.HOLDER)).as("the lease has ended in etcd").isEmpty();
+        assertThat(lately(1)).isPositive();
+        Node other =
+                cluster.nodes.stream().filter(n -> n != primary).findFirst().orElseThrow();
+        other.link.requestsLost = false;
+        runFor(3);
+        assertThat(diagnosis(other)).isEqualTo(Diagnosis.PROMISED);
+        assertThat(value(Keys.HOLDER)).isEmpty();
+        // It refuses to promise again: the primary fences before the others may vote.
+        runFor(25);
+        assertThat(primary.mysql.writable()).isFalse();
+        assertThat(cluster.holder()).contains(other);
+        assertThat(lately(1)).isPositive();
+    }
+
+    @Test
+    void anAgentThatIsRestartedKeepsAPromiseItMayHaveGiven() {
+        cluster.nodes.forEach(n -> n.link.requestsLost = true);
+        runFor(17);
+        assertThat(value(Keys.HOLDER)).isEmpty();
+        Node other =
+                cluster.nodes.stream().filter(n -> n != primary).findFirst().orElseThrow();
+        other.killAgent();
+        other.link.requestsLost = false;
+        other.startAgent();
+        for (int i = 0; i < 300; i++) {
+            scheduler.run(scheduler.now() + SECOND / 10);
+            long open = cluster.nodes.stream().filter(n -> n.mysql.writable()).count();
+            assertThat(open).isLessThanOrEqualTo(1);
+        }
+        cluster.nodes.forEach(n -> n.link.requestsLost = false);
+        runFor(15);
+        assertThat(lately(1)).isPositive();
+    }
+
+    @Test
+    void theOnlyMemberLeftServesWithoutALeaseUntilAnotherIsBack() {
+        List<Node> others = cluster.nodes.stream().filter(n -> n != primary).toList();
+        others.forEach(this::lose);
+        long before = scheduler.now();
+        runFor(30);
+        assertThat(value(Keys.SINGLE_POINT)).contains(primary.id.value());
+        assertThat(leaseOfTheRole()).isZero();
+
+        cluster.etcd.loseLeader();
+        runFor(60);
+        cluster.etcd.electLeader();
+        runFor(5);
+        primary.link.requestsLost = true;
+        runFor(60);
+        primary.link.requestsLost = false;
+        runFor(5);
+        assertThat(longestGapSince(before)).isLessThan(500);
+        assertThat(cluster.term()).isEqualTo(1);
+
+        others.get(0).startAgent();
+        runFor(10);
+        assertThat(value(Keys.SINGLE_POINT)).isEmpty();
+        assertThat(leaseOfTheRole()).isPositive();
+        assertThat(longestGapSince(before)).isLessThan(500);
+        assertThat(diagnosis(others.get(0))).isEqualTo(Diagnosis.FOLLOWING_WELL);
+    }
+
+    @Test
+    void nobodyElseTakesTheRoleOfTheOnlyMemberThatWasLeft() {
+        List<Node> others = cluster.nodes.stream().filter(n -> n != primary).toList();
+        others.forEach(this::lose);
+        runFor(30);
+        lose(primary);
+        runFor(5);
+        others.forEach(Node::startAgent);
+        runFor(40);
+        assertThat(lately(30)).isZero();
+        assertThat(cluster.term()).isEqualTo(1);
+
+        primary.startAgent();
+        runFor(15);
+        assertThat(cluster.holder()).contains(primary);
+        assertThat(lately(1)).isPositive();
+        others.forEach(n -> assertThat(diagnosis(n)).isEqualTo(Diagnosis.FOLLOWING_WELL));
+    }
+}
