@@ -221,7 +221,9 @@ final class Diagnostician {
         if (mine.isEmpty() || !mine.get().ballot().received().equals(c.local().received())) {
             return NO_BALLOT;
         }
-        if (c.term().value() > 0 && c.everybodyCold() && !c.membersUnknown().isEmpty()) {
+        // Who was the only member has everything: it waits for nobody, and all wait for it.
+        boolean othersMatter = c.term().value() > 0 && !c.singlePointIsMe();
+        if (othersMatter && c.everybodyCold() && !c.membersUnknown().isEmpty()) {
             return COLD_START_WAITS;
         }
         if (!c.liveWithoutVote().isEmpty()

@@ -403,6 +403,18 @@ class DeciderTest {
         assertThat(waits.because()).contains("n2", "moctl forget n2");
     }
 
+    /** Found by the simulator, seed 6475: it waited for the others as in a cold start, and they for it. */
+    @Test
+    void theOnlyMemberThatWasLeftWaitsForNobodyAfterARestart() {
+        ObservationBuilder seen = seen().nobodyHolds()
+                .noChannel()
+                .live("n1", "n2")
+                .vote(cold(ballot("n1", 4, gtids("1-10"))), 30);
+        assertThat(decide(coldIn(Phase.VOTING), seen).diagnosis()).isEqualTo(Diagnosis.COLD_START_WAITS);
+        assertThat(decide(coldIn(Phase.VOTING), seen.singlePoint("n1")).diagnosis())
+                .isIn(Diagnosis.BALLOTS_MISSING, Diagnosis.MY_TURN);
+    }
+
     @Test
     void onAnEtcdThatWasRestoredNobodyActsAndAPrimaryFences() {
         String why = "etcd went back from revision 90 to 40";
