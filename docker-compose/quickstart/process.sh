@@ -67,6 +67,7 @@ process_where() {
     where_data=$state/data/agent-$1
     where_etcd=http://127.0.0.1:2379,http://127.0.0.1:22379,http://127.0.0.1:32379
     where_internal=127.0.0.1:330$((6 + $1))
+    where_api=$where_addr
     where_secrets=$state/secrets
     where_process=$(printf 'kind = "command"\nstart-command = ["%s", "start", "mysqld", "%s"]\nkill-command = ["%s", "kill", "mysqld", "%s"]\nstatus-command = ["%s", "status", "mysqld", "%s"]' \
         "$node" "$1" "$node" "$1" "$node" "$1")

@@ -55,6 +55,7 @@ bootstrap-expect = 3
 etcd-urls = "$where_etcd"
 internal-service-host = "$where_internal"
 external-service-host = "127.0.0.1:330$((6 + n))"
+internal-api-address = "$where_api"
 api-token-file = "$where_secrets/api-token"
 
 [db-config]

@@ -89,7 +89,12 @@ public record AgentConfig(
 
     /** HTTP of the agent. */
     public record Api(
-            Endpoint listen, String publicAddress, Optional<Secret> token, boolean allowGet, boolean allowAnonymous) {}
+            Endpoint listen,
+            String publicAddress,
+            String internalAddress,
+            Optional<Secret> token,
+            boolean allowGet,
+            boolean allowAnonymous) {}
 
     /** How the database's process is controlled. */
     public record Control(

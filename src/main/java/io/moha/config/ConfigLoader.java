@@ -95,7 +95,7 @@ public final class ConfigLoader {
         AgentConfig.Timing timing = timing();
         AgentConfig.Etcd etcd = etcd();
         AgentConfig.Node node = node(listen(db));
-        AgentConfig.Api api = api(db, node.external());
+        AgentConfig.Api api = api(db, node.internal(), node.external());
         AgentConfig config = new AgentConfig(
                 clusterName,
                 rootPath(),
@@ -290,15 +290,21 @@ public final class ConfigLoader {
         }
     }
 
-    private AgentConfig.Api api(AgentConfig.Db db, Endpoint external) throws ConfigException {
-        String derived = "http://" + new Endpoint(external.host(), derivedPort(external.port()));
-        String address = top.text("api-address", derived);
+    private String url(String key, Endpoint derived) throws ConfigException {
+        String address = top.text(key, "http://" + derived);
         if (!address.matches("https?://[^/\\s]+:\\d{1,5}")) {
             throw top.bad(
-                    "api-address",
+                    key,
                     "value '" + address + "' is not a URL with port",
-                    "write for example \"" + derived + "\"");
+                    "write for example \"http://" + derived + "\"");
         }
+        return address;
+    }
+
+    private AgentConfig.Api api(AgentConfig.Db db, Endpoint internal, Endpoint external) throws ConfigException {
+        String address = url("api-address", new Endpoint(external.host(), derivedPort(external.port())));
+        String inside = url(
+                "internal-api-address", new Endpoint(internal.host(), listen(db).port()));
         boolean anonymous = top.flag("api-allow-anonymous", false);
         if (anonymous) {
             warnings.add(file + ": api-allow-anonymous = true: everybody who reaches the port may change the primary");
@@ -307,7 +313,7 @@ public final class ConfigLoader {
         if (token.filter(t -> t.reveal().isBlank()).isPresent()) {
             throw top.bad("api-token", "is empty", "write a long random text, or remove the key");
         }
-        return new AgentConfig.Api(listen(db), address, token, top.flag("api-allow-get", false), anonymous);
+        return new AgentConfig.Api(listen(db), address, inside, token, top.flag("api-allow-get", false), anonymous);
     }
 
     private AgentConfig.Control process() throws ConfigException {

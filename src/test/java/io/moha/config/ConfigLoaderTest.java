@@ -107,6 +107,11 @@ class ConfigLoaderTest {
                         c -> c.api().publicAddress(),
                         "http://mysql-1:13306",
                         "http://ext:1"),
+                top(
+                        "internal-api-address = 'http://agent-1:2'",
+                        c -> c.api().internalAddress(),
+                        "http://mysql-1:13306",
+                        "http://agent-1:2"),
                 top("only-follow = true", c -> c.node().onlyFollow(), false, true),
                 top(
                         "promotion-rule = 'prefer_not'",
@@ -345,6 +350,7 @@ class ConfigLoaderTest {
                 "internal-service-host = 'm'  | internal-service-host | 'm'          | mysql-1:3306",
                 "external-service-host = 'm:x' | external-service-host | 'm:x'       | mysql-1:3306",
                 "api-address = 'ext:1'        | api-address           | 'ext:1'      | http://mysql-1:13306",
+                "internal-api-address = 'a:1' | internal-api-address  | 'a:1'        | http://mysql-1:13306",
                 "service-type = 'mongo'       | service-type          | 'mongo'      | mysql",
                 "api-token = ' '              | api-token             | is empty     | remove the key"
             })

@@ -274,6 +274,7 @@ public final class Main implements Callable<Integer> {
                 node.internal(),
                 node.external(),
                 settings.api().publicAddress(),
+                settings.api().internalAddress(),
                 node.dataCenter(),
                 node.rule(),
                 node.onlyFollow(),

@@ -125,6 +125,7 @@ final class TestCluster implements AutoCloseable {
                 internal-service-host = "%s"
                 external-service-host = "127.0.0.1:%d"
                 api-address = "http://127.0.0.1:%d"
+                internal-api-address = "http://%s"
                 api-token-file = "%s/token"
                 bootstrap-expect = %d
                 %s
@@ -146,6 +147,7 @@ final class TestCluster implements AutoCloseable {
                         database,
                         port(mysql(n)),
                         port(agent(n)),
+                        stage.address(agent(n)),
                         place.secrets(),
                         shape.nodes(),
                         shape.extraConfig().getOrDefault(n, ""),

@@ -134,6 +134,7 @@ final class Cluster implements SimMysql.Wires {
                     node.mysql.endpoint,
                     node.mysql.endpoint,
                     "http://" + node.id,
+                    "http://" + node.id,
                     "",
                     PromotionRule.NEUTRAL,
                     false,

@@ -136,6 +136,7 @@ final class Failsafe implements Runnable {
     }
 
     private static String address(Registration registration) {
-        return registration.api() == null ? "" : registration.api();
+        String api = registration.internalApi();
+        return api == null ? "" : api;
     }
 }

@@ -6,13 +6,19 @@ import io.moha.model.PromotionRule;
 import io.moha.store.Registration;
 import java.util.Map;
 
-/** Who this node is, as far as it does not change while the agent runs. */
+/**
+ * Who this node is, as far as it does not change while the agent runs.
+ *
+ * @param api its HTTP as people reach it
+ * @param internalApi its HTTP as the other agents reach it
+ */
 public record Identity(
         NodeId id,
         String cluster,
         Endpoint internal,
         Endpoint external,
         String api,
+        String internalApi,
         String dataCenter,
         PromotionRule rule,
         boolean onlyFollow,
@@ -29,6 +35,7 @@ public record Identity(
                 external.toString(),
                 master,
                 api,
+                internalApi,
                 version,
                 dataCenter,
                 inForce.text(),

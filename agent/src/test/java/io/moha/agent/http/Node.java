@@ -78,8 +78,8 @@ final class Node implements AutoCloseable {
     /** @param expect members that must be registered before the first election */
     Node(Path directory, int expect, ApiServer.Access access, Supplier<Map<String, Object>> settings)
             throws IOException {
-        Identity identity =
-                new Identity(ID, "demo", MYSQL, MYSQL, "http://n1", "", PromotionRule.NEUTRAL, false, Map.of());
+        Identity identity = new Identity(
+                ID, "demo", MYSQL, MYSQL, "http://n1", "http://n1", "", PromotionRule.NEUTRAL, false, Map.of());
         Policy policy = new Policy(
                 Duration.ofSeconds(5),
                 Duration.ofMillis(1500),
@@ -203,7 +203,18 @@ final class Node implements AutoCloseable {
     private static List<Txn.Op> registration(NodeId other, Endpoint itsMysql, long lease) {
         String host = itsMysql.toString();
         Registration r = new Registration(
-                other.value(), host, host, false, "http://" + other, "9.7.4", "", "neutral", false, Map.of(), 0L);
+                other.value(),
+                host,
+                host,
+                false,
+                "http://" + other,
+                "http://" + other,
+                "9.7.4",
+                "",
+                "neutral",
+                false,
+                Map.of(),
+                0L);
         return List.of(
                 new Txn.Put(Keys.registration(other), Json.write(r), lease),
                 new Txn.Put(Keys.member(other), Json.write(r.asMember()), 0));
