@@ -143,15 +143,11 @@ record Context(NodeState state, Observation seen, Policy policy) {
     Set<NodeId> membersUnknown() {
         Set<NodeId> unknown = new TreeSet<>(cluster().members().keySet());
         votes().forEach((node, vote) -> {
-            if (!blind(vote.ballot())) {
+            if (!vote.ballot().isBlind()) {
                 unknown.remove(node);
             }
         });
         return unknown;
-    }
-
-    private static boolean blind(Ballot ballot) {
-        return !ballot.eligible() && ballot.received().isEmpty();
     }
 
     boolean everybodyCold() {
@@ -223,7 +219,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 "",
                 !state.warm(),
                 false,
-                reason);
+                Ballot.blind(reason));
     }
 
     private String unfitReason() {

@@ -218,7 +218,10 @@ final class Diagnostician {
             return RECEIVER_RUNS;
         }
         Optional<Vote> mine = c.myVote();
-        if (mine.isEmpty() || !mine.get().ballot().received().equals(c.local().received())) {
+        // What was cast while the database was down is cast anew, also by a node that has nothing.
+        if (mine.isEmpty()
+                || mine.get().ballot().isBlind()
+                || !mine.get().ballot().received().equals(c.local().received())) {
             return NO_BALLOT;
         }
         // Who was the only member has everything: it waits for nobody, and all wait for it.

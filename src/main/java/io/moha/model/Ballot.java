@@ -25,6 +25,8 @@ public record Ballot(
         boolean cold,
         boolean eligible,
         String reason) {
+    private static final String BLIND = "what it has cannot be read: ";
+
     public Ballot {
         if (!received.contains(executed)) {
             throw new IllegalArgumentException("ballot of " + node + ": the received set " + received
@@ -33,6 +35,16 @@ public record Ballot(
         if (eligible && !reason.isEmpty()) {
             throw new IllegalArgumentException("ballot of " + node + " is eligible but has a reason: " + reason);
         }
+    }
+
+    /** The reason of a node whose database cannot be asked: nobody knows what it has. */
+    public static String blind(String why) {
+        return BLIND + why;
+    }
+
+    /** Whether the ballot says nothing about the node's data, because its database could not be asked. */
+    public boolean isBlind() {
+        return !eligible && reason.startsWith(BLIND);
     }
 
     /** Transactions that are received but not executed yet. */

@@ -119,7 +119,7 @@ class DeciderTest {
     void theFirstOfTheRankingCampaignsGuardedByEveryBallotItCounted() {
         ObservationBuilder seen = vacant().vote(mine("1-10"), 31)
                 .vote(ballot("n2", 4, gtids("1-9")), 32)
-                .vote(unfit(ballot("n3", 4, GtidSet.EMPTY), "its database is down"), 33);
+                .vote(unfit(ballot("n3", 4, GtidSet.EMPTY), Ballot.blind("its database is down")), 33);
         assertThat(decide(in(Phase.VOTING), seen).actions())
                 .containsExactly(new Action.Campaign(
                         new Term(3), Map.of(ME, 31L, new NodeId("n2"), 32L, new NodeId("n3"), 33L), gtids("1-10")));
@@ -268,7 +268,7 @@ class DeciderTest {
     @Test
     void whenItsDatabaseDiesThePrimaryResignsWithABlindBallotAtOnce() {
         Decision decision = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().databaseDead());
-        Ballot blind = unfit(ballot("n1", 4, GtidSet.EMPTY), "its database process died");
+        Ballot blind = unfit(ballot("n1", 4, GtidSet.EMPTY), Ballot.blind("its database process died"));
         assertThat(decision.actions()).containsExactly(new Action.Resign(new Term(3), 22, blind));
         assertThat(decision.next().phase()).isEqualTo(Phase.FENCED);
         assertThat(decision.next().resignedAt()).isEqualTo(22);
@@ -403,13 +403,25 @@ class DeciderTest {
         assertThat(waits.because()).contains("n2", "moctl forget n2");
     }
 
+    /** Found by the simulator, seed 10549: an empty node was taken for one whose data nobody knows, for ever. */
+    @Test
+    void aBallotCastWhileTheDatabaseWasDownIsCastAnewAlsoByAnEmptyNode() {
+        ObservationBuilder seen = seen().nobodyHolds()
+                .noChannel()
+                .executed(gtids(""))
+                .has(gtids(""))
+                .vote(unfit(ballot("n1", 4, gtids("")), Ballot.blind("its database is down")), 30);
+        assertThat(decide(in(Phase.VOTING), seen).diagnosis()).isEqualTo(Diagnosis.NO_BALLOT);
+        assertThat(unfit(ballot("n1", 4, gtids("")), "only follows").isBlind())
+                .as("an empty node that can be asked is known")
+                .isFalse();
+    }
+
     /** Found by the simulator, seed 6475: it waited for the others as in a cold start, and they for it. */
     @Test
     void theOnlyMemberThatWasLeftWaitsForNobodyAfterARestart() {
-        ObservationBuilder seen = seen().nobodyHolds()
-                .noChannel()
-                .live("n1", "n2")
-                .vote(cold(ballot("n1", 4, gtids("1-10"))), 30);
+        ObservationBuilder seen =
+                seen().nobodyHolds().noChannel().live("n1", "n2").vote(cold(ballot("n1", 4, gtids("1-10"))), 30);
         assertThat(decide(coldIn(Phase.VOTING), seen).diagnosis()).isEqualTo(Diagnosis.COLD_START_WAITS);
         assertThat(decide(coldIn(Phase.VOTING), seen.singlePoint("n1")).diagnosis())
                 .isIn(Diagnosis.BALLOTS_MISSING, Diagnosis.MY_TURN);
