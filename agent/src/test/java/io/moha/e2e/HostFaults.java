@@ -11,8 +11,11 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Assumptions;
 import org.testcontainers.DockerClientFactory;
 
@@ -35,6 +38,7 @@ final class HostFaults {
 
     private final TestCluster cluster;
     private final Map<String, String> containers = new ConcurrentHashMap<>();
+    private final Set<String> cutOff = ConcurrentHashMap.newKeySet();
 
     HostFaults(TestCluster cluster) {
         this.cluster = cluster;
@@ -81,18 +85,26 @@ final class HostFaults {
         shell("docker kill --signal=" + name + " " + container(part));
     }
 
-    /** No packet passes between any part of one side and any part of the other. Containers that restart are free again. */
-    void cut(Collection<String> side, Collection<String> others, Way way) {
-        List<String> addresses = others.stream().map(this::address).toList();
-        side.forEach(part -> drop(part, addresses, way));
+    /**
+     * No packet passes between any part of one side and any part of the other. Containers that restart are free again.
+     *
+     * @return the moment before the first packet was dropped, monotonic nanoseconds
+     */
+    long cut(Collection<String> side, Collection<String> others, Way way) {
+        List<String> addresses =
+                look(others).values().stream().map(Seen::address).toList();
+        return drop(side, addresses, way);
     }
 
     /** Clients, which come through the host, do not reach the database of a node; everybody else does. */
     void cutClients(String mysql) {
-        drop(mysql, List.of(inspect(mysql, "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}")), Way.BOTH);
+        drop(
+                List.of(mysql),
+                List.of(inspect(mysql, "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}")),
+                Way.BOTH);
     }
 
-    private void drop(String part, List<String> addresses, Way way) {
+    private long drop(Collection<String> side, List<String> addresses, Way way) {
         StringBuilder rules = new StringBuilder("*filter\n");
         for (String address : addresses) {
             if (way != Way.NOTHING_OUT) {
@@ -102,20 +114,54 @@ final class HostFaults {
                 rules.append("-A OUTPUT -d ").append(address).append(" -j DROP\n");
             }
         }
-        shell("nsenter -t " + pid(part) + " -n iptables-restore --noflush --wait=10 <<'END'\n" + rules + "COMMIT\nEND");
+        List<String> pids = look(side).values().stream().map(Seen::pid).toList();
+        cutOff.addAll(pids);
+        long at = System.nanoTime();
+        shell("set -e; for pid in " + String.join(" ", pids)
+                + "; do nsenter -t $pid -n iptables-restore --noflush --wait=10 <<'END'\n" + rules
+                + "COMMIT\nEND\ndone");
+        return at;
     }
 
-    /** All packets pass again, everywhere; stopped and paused parts go on. Parts that have ended are left alone. */
+    /** All packets pass again, everywhere. */
+    void reconnect() {
+        List<String> pids = List.copyOf(cutOff);
+        shell("for pid in " + String.join(" ", pids)
+                + "; do nsenter -t $pid -n iptables --wait 10 -F || ! test -e /proc/$pid; done");
+        pids.forEach(cutOff::remove);
+    }
+
+    /** {@link #reconnect}; stopped and paused parts go on. Parts that have ended are left alone. */
     void heal() {
-        for (String part : containers.keySet()) {
-            String state = inspect(part, "{{.State.Status}}");
-            if (state.equals("paused")) {
+        reconnect();
+        look(containers.keySet()).forEach((part, seen) -> {
+            if (seen.state().equals("paused")) {
                 shell("docker unpause " + container(part));
             }
-            if (state.equals("paused") || state.equals("running")) {
-                shell("nsenter -t " + pid(part) + " -n iptables --wait 10 -F && kill -CONT " + pid(part));
+            if (!seen.pid().equals("0")) {
+                shell("kill -CONT " + seen.pid() + " || true");
             }
+        });
+    }
+
+    private record Seen(String state, String pid, String address) {}
+
+    /** All at once: asking one by one takes seconds on a busy machine. */
+    private Map<String, Seen> look(Collection<String> parts) {
+        List<String> names = List.copyOf(parts);
+        Map<String, Seen> seen = new TreeMap<>();
+        if (names.isEmpty()) {
+            return seen;
         }
+        String answer = shell("docker inspect --format '{{.State.Status}} {{.State.Pid}}"
+                + " {{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "
+                + names.stream().map(this::container).collect(Collectors.joining(" ")));
+        List<String> lines = answer.lines().toList();
+        for (int i = 0; i < names.size(); i++) {
+            String[] words = lines.get(i).split(" ", -1);
+            seen.put(names.get(i), new Seen(words[0], words[1], words.length > 2 ? words[2] : ""));
+        }
+        return seen;
     }
 
     /** The parts must be reachable by name when they are wanted: call before the first fault. */
@@ -123,13 +169,9 @@ final class HostFaults {
         parts.forEach(this::container);
     }
 
-    private String address(String part) {
-        return inspect(part, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}");
-    }
-
-    /** The first process of a part, as the host numbers it. */
-    String pid(String part) {
-        return inspect(part, "{{.State.Pid}}");
+    /** The part has another container now. */
+    void forget(String part) {
+        containers.remove(part);
     }
 
     String inspect(String part, String format) {

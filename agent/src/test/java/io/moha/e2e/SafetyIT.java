@@ -93,8 +93,7 @@ class SafetyIT extends SafetyScenarios {
     @Order(4)
     void aPrimaryCutOffFromEtcdAloneClosesAndAnotherOpens() throws Exception {
         rounds("cut off from etcd", ROUNDS, round -> {
-            long cutAt = System.nanoTime();
-            faults().cut(host(round.primary), etcds(), HostFaults.Way.BOTH);
+            long cutAt = faults().cut(host(round.primary), etcds(), HostFaults.Way.BOTH);
             long elsewhere = awaitFailover(round, cutAt);
             report("cut off from etcd", round, cutAt, elsewhere);
             observe(2000);
@@ -122,8 +121,7 @@ class SafetyIT extends SafetyScenarios {
     @Order(6)
     void aPrimaryCutOffFromEverythingClosesAndNamesWhatOnlyItHas() throws Exception {
         rounds("cut off from everything", ROUNDS, round -> {
-            long cutAt = System.nanoTime();
-            faults().cut(host(round.primary), elsewhere(round.primary), HostFaults.Way.BOTH);
+            long cutAt = faults().cut(host(round.primary), elsewhere(round.primary), HostFaults.Way.BOTH);
             long elsewhere = awaitFailover(round, cutAt);
             report("cut off from everything", round, cutAt, elsewhere);
             observe(2000);
@@ -135,8 +133,7 @@ class SafetyIT extends SafetyScenarios {
     void aNetworkThatWorksOneWayOnlyNeverGivesTwoPrimaries() throws Exception {
         for (HostFaults.Way way : List.of(HostFaults.Way.NOTHING_IN, HostFaults.Way.NOTHING_OUT)) {
             rounds("one way, " + way, ROUNDS, round -> {
-                long cutAt = System.nanoTime();
-                faults().cut(host(round.primary), elsewhere(round.primary), way);
+                long cutAt = faults().cut(host(round.primary), elsewhere(round.primary), way);
                 long elsewhere = awaitFailover(round, cutAt);
                 report("one way, " + way, round, cutAt, elsewhere);
                 observe(2000);

@@ -134,7 +134,7 @@ abstract class SafetyScenarios {
     }
 
     /** Waits until every node follows, or has named what it alone has and was given the primary's data instead. */
-    private void settle(Round round) throws Exception {
+    final void settle(Round round) throws Exception {
         cluster.await(
                 "everybody follows or has diverged",
                 () -> IntStream.rangeClosed(1, NODES)
