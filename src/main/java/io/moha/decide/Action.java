@@ -64,6 +64,12 @@ public sealed interface Action {
     /** Bind the key of an earlier life of this agent to its new lease. */
     record ResumeRole(Term term, long createRevision) implements Action {}
 
+    /**
+     * Put the key again that went with the lease while etcd was away: guarded by the term and by the absence of a holder.
+     * Nobody can have held the role meanwhile, or the term would be another one.
+     */
+    record RetakeRole(Term term) implements Action {}
+
     record ForgetSource() implements Action {}
 
     record WriteEvidence(Term term) implements Action {}

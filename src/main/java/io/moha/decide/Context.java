@@ -69,6 +69,14 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 .isPresent();
     }
 
+    /** etcd came back without the key, and all others still wait: nobody has the role, and nobody had it meanwhile. */
+    boolean keyGoneUnderPromises() {
+        return cluster().holder().isEmpty()
+                && term().equals(state.term())
+                && seen.extendedUntil() != 0
+                && seen.now() - seen.extendedUntil() < 0;
+    }
+
     boolean singlePointIsMe() {
         return cluster().singlePoint().filter(seen.me()::equals).isPresent();
     }

@@ -5,6 +5,7 @@ public enum Diagnosis {
     // The role is not safe any more.
     LEASE_RAN_OUT,
     ROLE_LOST,
+    KEY_GONE,
     WRITABLE_WITHOUT_ROLE,
     HALF_FENCED,
     FENCE_PENDING,

@@ -41,7 +41,7 @@ final class Diagnostician {
         }
         // An old picture of etcd is enough to lose the role, never to gain it.
         if (c.seen().cluster().isPresent() && c.cluster().current() && !c.holderIsMe()) {
-            return ROLE_LOST;
+            return c.keyGoneUnderPromises() ? KEY_GONE : ROLE_LOST;
         }
         if (c.seen().cluster().isPresent() && c.cluster().current() && c.term().compareTo(c.latestTerm()) < 0) {
             return TERM_WENT_BACK;

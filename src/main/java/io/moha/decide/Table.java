@@ -155,6 +155,12 @@ public final class Table {
                         .map(h -> h.node() + " holds the role in term " + c.term() + ": fencing this node")
                         .orElse("the key of the role is gone: fencing this node"));
         on(
+                HOLDING,
+                KEY_GONE,
+                stay(),
+                c -> c.leaseValid() ? List.of(new Action.RetakeRole(c.term())) : List.of(),
+                say("etcd is back without the key of the role; all others have promised to wait: putting it again"));
+        on(
                 WITHOUT_ROLE,
                 WRITABLE_WITHOUT_ROLE,
                 to(FENCING),

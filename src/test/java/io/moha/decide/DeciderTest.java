@@ -376,6 +376,26 @@ class DeciderTest {
     }
 
     @Test
+    void aKeyThatWentWhileAllOthersPromisedToWaitIsPutAgain() {
+        Duration some = Duration.ofSeconds(1);
+        Decision again = decide(
+                in(Phase.PRIMARY), seen().iAmTheOpenPrimary().nobodyHolds().extendedFor(some));
+        assertThat(again.diagnosis()).isEqualTo(Diagnosis.KEY_GONE);
+        assertThat(again.next().phase()).isEqualTo(Phase.PRIMARY);
+        assertThat(again.actions()).containsExactly(new Action.RetakeRole(new Term(3)));
+        assertThat(decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().nobodyHolds())
+                        .diagnosis())
+                .as("without promises")
+                .isEqualTo(Diagnosis.ROLE_LOST);
+        assertThat(decide(
+                                in(Phase.PRIMARY),
+                                seen().iAmTheOpenPrimary().nobodyHolds().term(4).extendedFor(some))
+                        .diagnosis())
+                .as("somebody has held the role meanwhile")
+                .isEqualTo(Diagnosis.ROLE_LOST);
+    }
+
+    @Test
     void theOnlyMemberHoldsTheRoleWithoutALeaseUntilAnotherIsBack() {
         Duration longAlone = POLICY.leaseTtl().plusSeconds(1);
         assertThat(decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().aloneFor(Duration.ofSeconds(1)))

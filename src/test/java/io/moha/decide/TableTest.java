@@ -27,6 +27,7 @@ class TableTest {
     private static final Set<Diagnosis> HOLDING = EnumSet.of(
             LEASE_RAN_OUT,
             ROLE_LOST,
+            KEY_GONE,
             STORE_WENT_BACK,
             TERM_WENT_BACK,
             DATABASE_DEAD,
@@ -75,7 +76,7 @@ class TableTest {
         found.removeAll(PROMOTING);
         found.removeAll(READ_ONLY);
         found.removeAll(DRAINED);
-        found.removeAll(Set.of(LEASE_RAN_OUT, ROLE_LOST, DATABASE_STUCK));
+        found.removeAll(Set.of(LEASE_RAN_OUT, ROLE_LOST, KEY_GONE, DATABASE_STUCK));
         found.add(UNREGISTERED);
         return found;
     }
@@ -164,6 +165,7 @@ class TableTest {
         maybe(random, 9, some::notRegistered);
         maybe(random, 5, () -> some.singlePoint(random.nextBoolean() ? "n1" : "n2"));
         maybe(random, 3, () -> some.aloneFor(Duration.ofSeconds(60)));
+        maybe(random, 5, () -> some.extendedFor(Duration.ofSeconds(3)));
         maybe(random, 5, () -> some.promisedFor(Duration.ofSeconds(3)));
         maybe(random, 9, some::storeNeverAnswered);
         maybe(random, 9, () -> some.storeDoubt("it was restored"));

@@ -110,6 +110,19 @@ class EtcdAwayTest {
     }
 
     @Test
+    void aLeaseThatEndedMeanwhileIsNoReasonForAFailoverEither() {
+        long before = scheduler.now();
+        cluster.nodes.forEach(n -> n.link.requestsLost = true);
+        runFor(30);
+        assertThat(value(Keys.HOLDER)).isEmpty();
+        cluster.nodes.forEach(n -> n.link.requestsLost = false);
+        runFor(20);
+        assertThat(cluster.holder()).contains(primary);
+        assertThat(cluster.term()).isEqualTo(1);
+        assertThat(longestGapSince(before)).isLessThan(500);
+    }
+
+    @Test
     void oneMemberThatDoesNotPromiseIsEnoughToFence() {
         Node other =
                 cluster.nodes.stream().filter(n -> n != primary).findFirst().orElseThrow();

@@ -66,6 +66,7 @@ final class Actor {
                 || action instanceof Action.WithdrawBallot
                 || action instanceof Action.Campaign
                 || action instanceof Action.ResumeRole
+                || action instanceof Action.RetakeRole
                 || action instanceof Action.EnterSinglePoint
                 || action instanceof Action.LeaveSinglePoint
                 || action instanceof Action.WriteEvidence

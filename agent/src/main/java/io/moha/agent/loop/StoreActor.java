@@ -82,6 +82,11 @@ final class StoreActor {
             return campaign(campaign);
         } else if (action instanceof Action.ResumeRole resume) {
             return commit(mine(resume.term(), resume.createRevision()), holdByLease(), "the role has passed on");
+        } else if (action instanceof Action.RetakeRole retake) {
+            return commit(
+                    List.of(Keys.termIs(retake.term()), new Txn.CreateRevisionIs(Keys.HOLDER, 0)),
+                    holdByLease(),
+                    "another node was faster");
         } else if (action instanceof Action.EnterSinglePoint enter) {
             return enterSinglePoint(enter);
         } else if (action instanceof Action.LeaveSinglePoint leave) {
