@@ -19,7 +19,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The launcher's class archive: used where it fits, and never a reason not to start. */
 class LauncherIT {
-    /** With a space: shell scripts break there. */
     @TempDir
     static Path parent = Path.of("");
 
@@ -29,7 +28,7 @@ class LauncherIT {
 
     @BeforeAll
     static void install() throws IOException, InterruptedException {
-        home = Files.createDirectory(parent.resolve("an agent"));
+        home = Files.createDirectory(parent.resolve("agent"));
         Path module = Path.of("").toAbsolutePath();
         Files.copy(module.resolve("bin/moha-agent"), home.resolve("moha-agent"));
         Files.copy(module.resolve("target/moha-agent.jar"), home.resolve("moha-agent.jar"));
@@ -89,13 +88,28 @@ class LauncherIT {
         FileTime before = Files.getLastModifiedTime(jar);
         Files.setLastModifiedTime(jar, FileTime.from(before.toInstant().minusSeconds(3600)));
         try {
-            // Older than the archive, so the launcher offers it and Java has to refuse it.
+            // Still older than the archive, so the launcher offers it and Java has to refuse it.
             Ended ended = launch("--version");
             assertThat(ended.code()).isZero();
             assertThat(ended.output().lines()).singleElement().asString().startsWith("moha-agent ");
             assertThat(launchTracing().output()).doesNotContain("(top)");
         } finally {
             Files.setLastModifiedTime(jar, before);
+        }
+    }
+
+    @Test
+    void aDirectoryWithASpaceInItsNameIsNoObstacle() throws IOException, InterruptedException {
+        Path link = Files.createSymbolicLink(parent.resolve("an agent"), Path.of("agent"));
+        Path copy = Files.createDirectory(parent.resolve("a copy"));
+        Files.copy(home.resolve("moha-agent"), copy.resolve("moha-agent"));
+        Files.copy(home.resolve("moha-agent.jar"), copy.resolve("moha-agent.jar"));
+        Files.createSymbolicLink(copy.resolve("lib"), home.resolve("lib"));
+        assertThat(launch(copy, b -> {}, "--make-archive").code()).isZero();
+        for (Path each : List.of(link, copy)) {
+            Ended ended = launch(each, b -> {}, "--version");
+            assertThat(ended.code()).isZero();
+            assertThat(ended.output().lines()).singleElement().asString().startsWith("moha-agent ");
         }
     }
 
@@ -109,17 +123,17 @@ class LauncherIT {
     }
 
     private static Ended launchTracing() throws IOException, InterruptedException {
-        return launch(builder -> builder.environment().put("MOHA_JAVA_OPTS", "-Xlog:class+load"), "--version");
+        return launch(home, builder -> builder.environment().put("MOHA_JAVA_OPTS", "-Xlog:class+load"), "--version");
     }
 
     private static Ended launch(String argument) throws IOException, InterruptedException {
-        return launch(builder -> {}, argument);
+        return launch(home, builder -> {}, argument);
     }
 
-    private static Ended launch(Consumer<ProcessBuilder> more, String argument)
+    private static Ended launch(Path where, Consumer<ProcessBuilder> more, String argument)
             throws IOException, InterruptedException {
         Path output = Files.createTempFile(parent, "out", ".txt");
-        ProcessBuilder builder = new ProcessBuilder(home.resolve("moha-agent").toString(), argument)
+        ProcessBuilder builder = new ProcessBuilder(where.resolve("moha-agent").toString(), argument)
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile());
         builder.environment()
