@@ -17,6 +17,7 @@ import java.util.Set;
 final class Directories {
     static final Path CHECKOUT = checkout();
     static final String AGENT_PASSWORD = "e2e-agent-password";
+    static final String REPLICATION_PASSWORD = "e2e-repl-password";
     static final String TOKEN = "e2e-token";
     private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
@@ -32,7 +33,7 @@ final class Directories {
         Files.createDirectory(secrets());
         secret("root", "e2e-root-password");
         secret("moha", AGENT_PASSWORD);
-        secret("repl", "e2e-repl-password");
+        secret("repl", REPLICATION_PASSWORD);
         secret("token", TOKEN);
     }
 

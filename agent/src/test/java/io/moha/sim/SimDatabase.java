@@ -121,9 +121,17 @@ final class SimDatabase implements Database {
     @Override
     public void closeForWrites(Duration deadline) throws DatabaseException {
         long until = scheduler.now() + deadline.toNanos();
+        long lockWait = Duration.ofSeconds(Math.max(1, deadline.toSeconds())).toNanos();
+        long givesUp = scheduler.now() + lockWait;
+        if (mine.superReadOnlyHangs()) {
+            execute(deadline, () -> mine.waitForLock(lockWait));
+        }
         while (mine.alive() && mine.superReadOnlyHangs()) {
             if (scheduler.now() + 20_000_000 >= until) {
                 throw broken(Kind.UNKNOWN, "waiting for global read lock");
+            }
+            if (scheduler.now() >= givesUp) {
+                throw broken(Kind.REFUSED, "lock wait timeout exceeded");
             }
             scheduler.sleep(20_000_000);
         }
@@ -147,7 +155,9 @@ final class SimDatabase implements Database {
                 long left = until - scheduler.now();
                 long moment = statement(mine, deadline, mine::wall) + until - scheduler.now();
                 gate(mayWrite);
-                execute(deadline, () -> mine.arm(moment, left));
+                if (!statement(mine, deadline, () -> mine.arm(moment, left))) {
+                    throw broken(Kind.REFUSED, "the server is super_read_only again");
+                }
             }
             gate(mayWrite);
             execute(deadline, () -> mine.setReadOnly(false));
@@ -185,10 +195,14 @@ final class SimDatabase implements Database {
 
     @Override
     public void startReplication(Duration deadline) throws DatabaseException {
-        execute(deadline, () -> {
+        boolean started = statement(mine, deadline, () -> {
             mine.startReceiver();
             mine.startApplier();
+            return mine.hasSource();
         });
+        if (!started) {
+            throw broken(Kind.REFUSED, "not configured as a replica");
+        }
     }
 
     @Override

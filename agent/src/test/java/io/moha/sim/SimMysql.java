@@ -92,6 +92,8 @@ final class SimMysql {
     // Faults.
     /** super_read_only waits for a long transaction until then. */
     long longTransactionUntil;
+    /** A statement that sets super_read_only waits until then, and {@code @@super_read_only} says ON already. */
+    private long waitsForLockUntil;
     /** Nanoseconds that each applied transaction takes. */
     long applyCost = 300_000;
     /** The applier stops with an error at the next transaction. */
@@ -184,6 +186,7 @@ final class SimMysql {
         readOnly = true;
         superReadOnly = true;
         offline = false;
+        waitsForLockUntil = 0;
         applying = false;
         pumping = false;
     }
@@ -285,25 +288,37 @@ final class SimMysql {
         return !superReadOnly && scheduler.now() < longTransactionUntil;
     }
 
+    /** The server waits for locks before it sets super_read_only, for that many nanoseconds at most. */
+    void waitForLock(long nanos) {
+        waitsForLockUntil = Math.max(waitsForLockUntil, scheduler.now() + nanos);
+    }
+
     long wall() {
         return scheduler.now() + wallOffset;
     }
 
-    /** @param until on this server's wall clock */
-    void arm(long until, long nanos) {
+    /**
+     * @param until on this server's wall clock
+     * @return false if the server takes no writes, not even the agent's
+     */
+    boolean arm(long until, long nanos) {
+        if (superReadOnly) {
+            return false;
+        }
         beatUuid = uuid;
         runsOut = until;
         allowance = nanos;
+        return true;
     }
 
     /**
      * Moves the switch on.
      *
      * @param until on this server's wall clock
-     * @return false if the switch is not armed or has run out
+     * @return false if the switch is not armed or has run out, or the server takes no writes, not even the agent's
      */
     boolean beat(long until, long nanos) {
-        if (!beatUuid.equals(uuid) || wall() >= runsOut) {
+        if (superReadOnly || !beatUuid.equals(uuid) || wall() >= runsOut) {
             return false;
         }
         runsOut = until;
@@ -318,6 +333,7 @@ final class SimMysql {
             if (life == here && !readOnly && beatUuid.equals(uuid) && over) {
                 setOffline(true);
                 if (superReadOnlyHangs()) {
+                    waitForLock(SECOND);
                     scheduler.at(longTransactionUntil, () -> whenRunning(() -> setSuperReadOnly(true)));
                 } else {
                     setSuperReadOnly(true);
@@ -336,7 +352,7 @@ final class SimMysql {
                 executed,
                 purged,
                 readOnly,
-                superReadOnly,
+                superReadOnly || (superReadOnlyHangs() && scheduler.now() < waitsForLockUntil),
                 offline,
                 "ROW",
                 "binlog.000001",
@@ -384,6 +400,10 @@ final class SimMysql {
         connected = false;
     }
 
+    boolean hasSource() {
+        return source != null;
+    }
+
     boolean connecting() {
         return receiverWanted && !connected;
     }
@@ -406,6 +426,11 @@ final class SimMysql {
             applierError = "";
             apply();
         }
+    }
+
+    /** By hand. */
+    void stopApplier() {
+        applierRunning = false;
     }
 
     /** CHANGE REPLICATION SOURCE and START: relay logs that were not executed are gone. */
@@ -438,6 +463,7 @@ final class SimMysql {
         executed = GtidSet.EMPTY;
         purged = GtidSet.EMPTY;
         binlog.clear();
+        lastNumber = 0;
     }
 
     /** All data of the donor; this server keeps its uuid and ends. */
@@ -450,7 +476,7 @@ final class SimMysql {
         userData = donor.userData;
         beatUuid = donor.beatUuid;
         runsOut = donor.runsOut;
-        lastNumber = Math.max(lastNumber, executed.countOf(uuid));
+        lastNumber = executed.countOf(uuid);
         kill();
     }
 
@@ -474,7 +500,12 @@ final class SimMysql {
             return;
         }
         SimMysql from = wires.server(source);
-        if (reaches(from) && received().contains(from.purged)) {
+        if (!reaches(from)) {
+            return;
+        }
+        if (!received().contains(from.purged)) {
+            receiverWanted = false; // error 1236: it cannot be sent what it lacks
+        } else {
             connected = true;
             sourceLife = from.life;
             sourcePosition = 0;

@@ -1,0 +1,664 @@
+package io.moha.sim;
+
+import static io.moha.sim.DatabaseWorld.Server.P;
+import static io.moha.sim.DatabaseWorld.Server.Q;
+import static io.moha.sim.DatabaseWorld.Server.R;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.moha.model.GtidSet;
+import io.moha.mysql.Database;
+import io.moha.mysql.DatabaseException;
+import io.moha.mysql.DatabaseException.Kind;
+import io.moha.mysql.DatabaseStatus;
+import io.moha.mysql.DatabaseStatus.Receiver;
+import io.moha.mysql.DatabaseStatus.Replica;
+import io.moha.sim.DatabaseWorld.Server;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What the decisions rest on: the same calls against simulated and against real MySQL servers, the same answers.
+ *
+ * <p>Where the simulator is known to differ, and is left so:
+ */
+public abstract class DatabaseContract {
+    private static final Duration SOON = Duration.ofSeconds(5);
+    private static final Duration LONG = Duration.ofSeconds(30);
+    private static final Duration BRIEF = Duration.ofMillis(400);
+    private static final Duration ALLOWANCE = Duration.ofSeconds(60);
+    /** The event runs once a second; the rest is for a loaded machine. */
+    private static final Duration EVENT = Duration.ofSeconds(2);
+
+    /** Servers of this test's own. */
+    protected abstract DatabaseWorld world();
+
+    private Database db(Server server) {
+        return world().database(server);
+    }
+
+    private DatabaseStatus status(Server server) throws DatabaseException {
+        return db(server).probe(SOON);
+    }
+
+    private Replica channel(Server server) throws DatabaseException {
+        return status(server).replica().orElseThrow();
+    }
+
+    private void makePrimary(Server server) throws Exception {
+        db(server).openForWrites(ALLOWANCE, () -> true, LONG);
+        world().createSchema(server);
+    }
+
+    private void insert(Server server) throws Exception {
+        assertThat(world().insert(server)).as("an insert on " + server).isTrue();
+    }
+
+    /** Waits until a server has executed all that another one has. */
+    private void awaitCaughtUp(Server behind, Server ahead) throws Exception {
+        GtidSet all = status(ahead).executed();
+        assertThat(db(ahead).awaitExecutedOn(world().endpoint(behind), all, LONG))
+                .as(behind + " catches up with " + ahead)
+                .isTrue();
+    }
+
+    /** P is the primary, R follows it and has everything. */
+    private void primaryAndReplica() throws Exception {
+        makePrimary(P);
+        db(R).follow(world().endpoint(P), LONG);
+        insert(P);
+        awaitCaughtUp(R, P);
+    }
+
+    /** R has received transactions of P that it has not executed. @return what it has executed */
+    private GtidSet undrained() throws Exception {
+        primaryAndReplica();
+        world().stopApplier(R);
+        GtidSet executed = status(R).executed();
+        insert(P);
+        insert(P);
+        GtidSet all = status(P).executed();
+        world().await(R, "all is received", s -> s.received().contains(all));
+        assertThat(status(R).executed()).isEqualTo(executed);
+        return executed;
+    }
+
+    private static DatabaseException failure(ThrowingCallable call) {
+        DatabaseException e = catchThrowableOfType(DatabaseException.class, call);
+        assertThat(e).as("the call failed").isNotNull();
+        return e;
+    }
+
+    // --- gates
+
+    @Test
+    void aNewServerIsFencedAndEmpty() throws Exception {
+        for (Server each : Server.values()) {
+            DatabaseStatus status = status(each);
+            assertThat(status.readOnly()).isTrue();
+            assertThat(status.superReadOnly()).isTrue();
+            assertThat(status.offlineMode()).isFalse();
+            assertThat(status.executed()).isEqualTo(GtidSet.EMPTY);
+            assertThat(status.purged()).isEqualTo(GtidSet.EMPTY);
+            assertThat(status.received()).isEqualTo(GtidSet.EMPTY);
+            assertThat(status.replica()).isEmpty();
+            assertThat(status.hasUserData()).isFalse();
+            assertThat(status.deadManArmed()).isFalse();
+            assertThat(status.binlogFormat()).isEqualTo("ROW");
+            assertThat(status.binlogFile()).contains("binlog.0");
+            assertThat(status.version()).isNotEmpty();
+            assertThat(status.serverUuid()).hasSize(36);
+            assertThat(world().insert(each)).isFalse();
+        }
+        assertThat(status(P).serverUuid()).isNotEqualTo(status(R).serverUuid());
+    }
+
+    @Test
+    void openingMakesItWritableAndEachWriteOneTransactionOfItsOwn() throws Exception {
+        makePrimary(P);
+        DatabaseStatus open = status(P);
+        assertThat(open.writable()).isTrue();
+        assertThat(open.hasUserData()).isTrue();
+        assertThat(open.deadManArmed()).isTrue();
+
+        insert(P);
+        insert(P);
+        GtidSet two = status(P).executed().subtract(open.executed());
+        assertThat(two.countOf(open.serverUuid())).isEqualTo(2);
+        assertThat(status(P).executed().countOf(open.serverUuid()))
+                .as("nothing else wrote")
+                .isEqualTo(status(P).executed().count());
+    }
+
+    @Test
+    void openingLiftsTheGatesOneByOneAndAsksBeforeEach() throws Exception {
+        makePrimary(P);
+        db(P).closeForWrites(SOON);
+        db(P).closeToApplications(SOON);
+        List<String> seen = new ArrayList<>();
+        db(P).openForWrites(
+                        ALLOWANCE,
+                        () -> {
+                            seen.add(gates(P));
+                            return true;
+                        },
+                        LONG);
+        assertThat(seen.stream().distinct().toList())
+                .containsExactly("super read-only, offline", "read-only, offline", "offline");
+        assertThat(gates(P)).isEmpty();
+    }
+
+    /** The gates that are closed; super_read_only counts only together with read_only. */
+    private String gates(Server server) {
+        try {
+            DatabaseStatus status = status(server);
+            String writes = !status.readOnly() ? "" : status.superReadOnly() ? "super read-only" : "read-only";
+            String offline = status.offlineMode() ? "offline" : "";
+            return writes + (writes.isEmpty() || offline.isEmpty() ? "" : ", ") + offline;
+        } catch (DatabaseException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    void aGateThatSaysNoLeavesItFenced() throws Exception {
+        makePrimary(P);
+        db(P).closeForWrites(SOON);
+        db(P).closeToApplications(SOON);
+        int refusals = 0;
+        while (true) {
+            int last = ++refusals;
+            AtomicInteger asked = new AtomicInteger();
+            DatabaseException e = catchThrowableOfType(
+                    DatabaseException.class,
+                    () -> db(P).openForWrites(ALLOWANCE, () -> asked.incrementAndGet() < last, LONG));
+            if (e == null) {
+                break;
+            }
+            assertThat(e.kind()).isEqualTo(Kind.REFUSED);
+            assertThat(gates(P)).as("refused at " + last).isEqualTo("super read-only, offline");
+        }
+        assertThat(refusals).as("it asks several times").isGreaterThan(4);
+        insert(P);
+    }
+
+    @Test
+    void aFenceThatFallsBetweenTheStatementsOfOpeningWins() throws Exception {
+        makePrimary(P);
+        db(P).closeForWrites(SOON);
+        AtomicInteger asked = new AtomicInteger();
+        DatabaseException e = failure(() -> db(P).openForWrites(
+                        ALLOWANCE,
+                        () -> {
+                            if (asked.incrementAndGet() == 2) {
+                                close(P);
+                            }
+                            return true;
+                        },
+                        LONG));
+        assertThat(e.kind()).isEqualTo(Kind.REFUSED);
+        assertThat(gates(P)).isEqualTo("super read-only");
+    }
+
+    private void close(Server server) {
+        try {
+            db(server).closeForWrites(SOON);
+        } catch (DatabaseException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    void closingToApplicationsDropsThemAndRefusesThemButIsNoFenceForWrites() throws Exception {
+        makePrimary(P);
+        DatabaseWorld.Write write = world().begin(P);
+        db(P).closeToApplications(SOON);
+
+        assertThat(write.acknowledged()).as("its session was dropped").isFalse();
+        assertThat(world().insert(P)).isFalse();
+        assertThat(gates(P)).isEqualTo("offline");
+        db(P).closeToApplications(SOON); // once more is harmless
+        db(P).openToApplications(SOON);
+        assertThat(gates(P)).isEmpty();
+        insert(P);
+    }
+
+    @Test
+    void closingForWritesRefusesThemAndOpeningToApplicationsDoesNotChangeThat() throws Exception {
+        makePrimary(P);
+        GtidSet before = status(P).executed();
+        db(P).closeForWrites(SOON);
+        assertThat(gates(P)).isEqualTo("super read-only");
+        assertThat(status(P).readOnly()).isTrue();
+        assertThat(world().insert(P)).isFalse();
+        db(P).closeToApplications(SOON);
+        db(P).openToApplications(SOON);
+        assertThat(gates(P)).isEqualTo("super read-only");
+        assertThat(world().insert(P)).isFalse();
+        assertThat(status(P).executed()).isEqualTo(before);
+    }
+
+    @Test
+    void closingForWritesHangsBehindALongTransactionAndIsThenNotDone() throws Exception {
+        makePrimary(P);
+        try (AutoCloseable transaction = world().longTransaction(P)) {
+            long from = world().now();
+            DatabaseException cut = failure(() -> db(P).closeForWrites(Duration.ofMillis(500)));
+            assertThat(cut.kind()).isEqualTo(Kind.UNKNOWN);
+            assertThat(world().now() - from).isBetween(400_000_000L, 1_500_000_000L);
+            assertThat(gates(P)).isEmpty();
+            // While the statement waits, the server calls itself super_read_only. It is not: read_only tells.
+            assertThat(status(P).superReadOnly()).isTrue();
+            assertThat(status(P).readOnly()).isFalse();
+            world().await(P, "the statement has given up", s -> !s.superReadOnly());
+
+            DatabaseException gaveUp = failure(() -> db(P).closeForWrites(Duration.ofMillis(1800)));
+            assertThat(gaveUp.kind()).as("the server itself gave up waiting").isEqualTo(Kind.REFUSED);
+            assertThat(gaveUp.late()).isFalse();
+            db(P).closeToApplications(SOON);
+            assertThat(gates(P)).isEqualTo("offline");
+        }
+        db(P).closeForWrites(SOON);
+        assertThat(gates(P)).isEqualTo("super read-only, offline");
+    }
+
+    // --- the dead-man's switch
+
+    @Test
+    void aBeatIsRefusedWhereNothingWasArmed() {
+        assertThat(failure(() -> db(P).beat(ALLOWANCE, SOON)).kind()).isEqualTo(Kind.REFUSED);
+    }
+
+    @Test
+    void aFencedServerTakesNoBeat() throws Exception {
+        makePrimary(P);
+        db(P).beat(ALLOWANCE, SOON);
+        db(P).closeToApplications(SOON);
+        db(P).beat(ALLOWANCE, SOON);
+        db(P).closeForWrites(SOON);
+        assertThat(failure(() -> db(P).beat(ALLOWANCE, SOON)).kind()).isEqualTo(Kind.REFUSED);
+        assertThat(status(P).deadManArmed()).isTrue();
+    }
+
+    @Test
+    void aBeatenServerStaysOpenAndClosesWhenTheLastBeatRunsOut() throws Exception {
+        Duration allowance = Duration.ofSeconds(2);
+        makePrimary(P);
+        db(P).beat(allowance, SOON);
+        long last = world().now();
+        for (int i = 0; i < 6; i++) {
+            world().pass(Duration.ofMillis(500));
+            last = world().now();
+            db(P).beat(allowance, SOON);
+            insert(P);
+        }
+        world().await(P, "closed by itself", DatabaseStatus::offlineMode);
+        assertThat(Duration.ofNanos(world().now() - last)).isBetween(allowance.minusMillis(100), allowance.plus(EVENT));
+        world().await(P, "fenced too", DatabaseStatus::superReadOnly);
+        assertThat(world().insert(P)).isFalse();
+        assertThat(failure(() -> db(P).beat(allowance, SOON)).kind())
+                .as("a beat does not revive it")
+                .isEqualTo(Kind.REFUSED);
+        db(P).openForWrites(ALLOWANCE, () -> true, LONG);
+        insert(P);
+    }
+
+    @Test
+    void theSwitchClosesToApplicationsEvenIfALongTransactionHoldsUpTheRest() throws Exception {
+        makePrimary(P);
+        try (AutoCloseable transaction = world().longTransaction(P)) {
+            db(P).beat(Duration.ofSeconds(1), SOON);
+            world().await(P, "closed by itself", DatabaseStatus::offlineMode);
+            world().pass(Duration.ofSeconds(2));
+            assertThat(gates(P)).isEqualTo("offline");
+        }
+        world().await(P, "fenced at last", DatabaseStatus::superReadOnly);
+    }
+
+    @Test
+    void aBeatThatWasHeldUpByAFrozenServerDoesNotReviveIt() throws Exception {
+        makePrimary(P);
+        db(P).beat(Duration.ofSeconds(1), SOON);
+        world().freeze(P);
+        assertThat(failure(() -> db(P).beat(ALLOWANCE, BRIEF)).kind()).isEqualTo(Kind.UNKNOWN);
+        world().pass(Duration.ofSeconds(1));
+        world().thaw(P);
+        world().await(P, "fenced by itself", s -> s.offlineMode() && s.superReadOnly());
+    }
+
+    @Test
+    void aReplicaWithARunOutSwitchIsLeftAlone() throws Exception {
+        makePrimary(P);
+        db(P).beat(Duration.ofSeconds(1), SOON);
+        db(P).closeForWrites(SOON);
+        world().pass(Duration.ofMillis(2500));
+        assertThat(gates(P)).isEqualTo("super read-only");
+    }
+
+    // --- the process
+
+    @Test
+    void whatWasSentToAFrozenServerTakesEffectWhenItGoesOn() throws Exception {
+        makePrimary(P);
+        world().freeze(P);
+        long from = world().now();
+        DatabaseException late = failure(() -> db(P).closeToApplications(BRIEF));
+        assertThat(late.kind()).isEqualTo(Kind.UNKNOWN);
+        assertThat(world().now() - from).isBetween(300_000_000L, 1_500_000_000L);
+        assertThat(failure(() -> db(P).closeForWrites(BRIEF)).kind()).isEqualTo(Kind.UNKNOWN);
+        world().thaw(P);
+        world().await(P, "both took effect", s -> s.offlineMode() && s.superReadOnly());
+    }
+
+    @Test
+    void aFrozenServerIsLateAgainAndAgain() throws Exception {
+        makePrimary(P);
+        world().freeze(P);
+        failure(() -> db(P).probe(BRIEF));
+        for (int i = 0; i < 2; i++) {
+            assertThat(failure(() -> db(P).probe(BRIEF)).late()).isTrue();
+        }
+        world().thaw(P);
+        world().await(P, "it answers again", DatabaseStatus::writable);
+    }
+
+    @Test
+    void aDeadServerIsUnreachableForEveryStatementAndNotLate() throws Exception {
+        primaryAndReplica();
+        assertThat(db(R).executedOn(world().endpoint(P), SOON))
+                .isEqualTo(status(P).executed());
+        DatabaseWorld.Write write = world().begin(P);
+        world().kill(P);
+        assertThat(write.acknowledged()).isFalse();
+        world().await("it is dead", () -> world().dead(P));
+        world().pass(Duration.ofMillis(500));
+        List<ThrowingCallable> calls = List.of(
+                () -> db(P).probe(SOON),
+                () -> db(P).closeToApplications(SOON),
+                () -> db(P).closeForWrites(SOON),
+                () -> db(P).openToApplications(SOON),
+                () -> db(P).openForWrites(ALLOWANCE, () -> true, SOON),
+                () -> db(P).beat(ALLOWANCE, SOON),
+                () -> db(P).stopReceiver(SOON),
+                () -> db(P).startReplication(SOON),
+                () -> db(P).startApplier(SOON),
+                () -> db(P).follow(world().endpoint(R), SOON),
+                () -> db(P).forgetSource(SOON),
+                () -> db(P).forgetHistory(SOON),
+                () -> db(R).executedOn(world().endpoint(P), SOON),
+                () -> db(R).purgedOn(world().endpoint(P), SOON),
+                () -> db(R).awaitExecutedOn(world().endpoint(P), GtidSet.EMPTY, SOON),
+                () -> db(R).cloneFrom(world().endpoint(P), SOON),
+                () -> db(P).tripwire(() -> {}, SOON));
+        for (int i = 0; i < calls.size(); i++) {
+            DatabaseException e = failure(calls.get(i));
+            assertThat(e.kind()).as("call " + i).isEqualTo(Kind.UNREACHABLE);
+            assertThat(e.late()).as("call " + i).isFalse();
+        }
+        assertThat(gates(R)).as("the clone had not begun").isEqualTo("super read-only");
+        assertThat(status(R).hasUserData()).isTrue();
+    }
+
+    @Test
+    void aPrimaryComesBackFencedWithAllItHad() throws Exception {
+        makePrimary(P);
+        insert(P);
+        db(P).closeToApplications(SOON);
+        DatabaseStatus before = status(P);
+        world().kill(P);
+        world().start(P);
+        DatabaseStatus after = world().await(P, "it answers", s -> true);
+        assertThat(after.serverUuid()).isEqualTo(before.serverUuid());
+        assertThat(after.executed()).isEqualTo(before.executed());
+        assertThat(gates(P)).isEqualTo("super read-only");
+        assertThat(after.replica()).isEmpty();
+        assertThat(after.deadManArmed()).isTrue();
+        assertThat(after.hasUserData()).isTrue();
+    }
+
+    @Test
+    void aReplicaComesBackFencedWithItsSourceAndAllItReceivedButStandsStill() throws Exception {
+        GtidSet executed = undrained();
+        GtidSet received = status(R).received();
+        world().kill(R);
+        insert(P);
+        world().start(R);
+        DatabaseStatus after = world().await(R, "it answers", s -> true);
+        assertThat(gates(R)).isEqualTo("super read-only");
+        Replica channel = after.replica().orElseThrow();
+        assertThat(channel.source()).isEqualTo(world().endpoint(P));
+        assertThat(channel.receiver()).isEqualTo(Receiver.STOPPED);
+        assertThat(channel.applierRunning()).isFalse();
+        assertThat(after.executed()).isEqualTo(executed);
+        assertThat(after.received()).isEqualTo(received);
+
+        db(R).startApplier(SOON);
+        world().await(R, "what was received is executed", s -> s.executed().contains(received));
+        assertThat(status(R).executed()).isEqualTo(received);
+        assertThat(channel(R).receiver()).isEqualTo(Receiver.STOPPED);
+        db(R).startReplication(SOON);
+        awaitCaughtUp(R, P);
+    }
+
+    @Test
+    void aTripwireTellsOfTheDeathOnceUnlessItWasTakenAway() throws Exception {
+        AtomicInteger broken = new AtomicInteger();
+        AtomicBoolean takenAway = new AtomicBoolean();
+        AutoCloseable wire = db(P).tripwire(broken::incrementAndGet, SOON);
+        db(P).tripwire(() -> takenAway.set(true), SOON).close();
+        status(P);
+        assertThat(broken).hasValue(0);
+        world().kill(P);
+        world().await("it broke", () -> broken.get() > 0);
+        world().pass(Duration.ofMillis(300));
+        assertThat(broken).hasValue(1);
+        assertThat(takenAway).isFalse();
+        wire.close();
+    }
+
+    // --- replication
+
+    @Test
+    void aFencedReplicaReceivesAndExecutes() throws Exception {
+        primaryAndReplica();
+        DatabaseStatus status = world().await(R, "connected", s -> runs(s));
+        assertThat(gates(R)).isEqualTo("super read-only");
+        assertThat(status.hasUserData()).isTrue();
+        assertThat(status.executed()).isEqualTo(status(P).executed());
+        assertThat(status.received()).isEqualTo(status.executed());
+        assertThat(status.replica().orElseThrow().source()).isEqualTo(world().endpoint(P));
+        assertThat(status.replica().orElseThrow().applierRunning()).isTrue();
+        assertThat(status(P).replica()).as("the source knows nothing of it").isEmpty();
+        db(R).closeToApplications(SOON);
+        insert(P);
+        awaitCaughtUp(R, P);
+        assertThat(gates(R)).isEqualTo("super read-only, offline");
+        assertThat(status(R).executed().countOf(status(R).serverUuid()))
+                .as("a replica makes no transactions of its own")
+                .isEqualTo(0);
+    }
+
+    private static boolean runs(DatabaseStatus status) {
+        return status.replica().filter(r -> r.receiver() == Receiver.RUNNING).isPresent();
+    }
+
+    private static boolean connects(DatabaseStatus status) {
+        return status.replica().filter(r -> r.receiver() == Receiver.CONNECTING).isPresent();
+    }
+
+    @Test
+    void aClosedSourceStillSendsItsLastTransactions() throws Exception {
+        primaryAndReplica();
+        db(R).stopReceiver(SOON);
+        insert(P);
+        db(P).closeToApplications(SOON);
+        db(P).closeForWrites(SOON);
+        db(R).startReplication(SOON);
+        awaitCaughtUp(R, P);
+    }
+
+    @Test
+    void withTheReceiverStoppedNothingIsReceivedButTheApplierGoesOn() throws Exception {
+        GtidSet executed = undrained();
+        db(R).stopReceiver(SOON);
+        GtidSet received = status(R).received();
+        assertThat(channel(R).receiver()).isEqualTo(Receiver.STOPPED);
+        insert(P);
+        world().pass(Duration.ofMillis(500));
+        assertThat(status(R).received()).isEqualTo(received);
+        assertThat(status(R).executed()).isEqualTo(executed);
+
+        db(R).startApplier(SOON);
+        assertThat(db(P).awaitExecutedOn(world().endpoint(R), received, LONG)).isTrue();
+        assertThat(status(R).executed()).isEqualTo(received);
+        assertThat(status(R).received()).isEqualTo(received);
+        assertThat(channel(R).receiver()).isEqualTo(Receiver.STOPPED);
+        assertThat(channel(R).applierRunning()).isTrue();
+        db(R).stopReceiver(SOON); // once more is harmless
+    }
+
+    @Test
+    void followingAnotherSourceDiscardsWhatWasNotExecuted() throws Exception {
+        GtidSet executed = undrained();
+        db(R).follow(world().endpoint(Q), LONG);
+        world().await(R, "it follows the other one", DatabaseContract::runs);
+        assertThat(channel(R).source()).isEqualTo(world().endpoint(Q));
+        assertThat(status(R).executed()).isEqualTo(executed);
+        assertThat(status(R).received()).as("it has forgotten them").isEqualTo(executed);
+
+        db(R).follow(world().endpoint(P), LONG);
+        awaitCaughtUp(R, P);
+    }
+
+    @Test
+    void followingTheSameSourceAgainDiscardsToo() throws Exception {
+        GtidSet executed = undrained();
+        db(P).closeToApplications(SOON);
+        world().freeze(P); // nothing can be sent again
+        db(R).follow(world().endpoint(P), LONG);
+        assertThat(status(R).received()).isEqualTo(executed);
+        world().thaw(P);
+        awaitCaughtUp(R, P);
+    }
+
+    @Test
+    void forgettingTheSourceKeepsWhatWasExecutedAndDropsTheRest() throws Exception {
+        GtidSet executed = undrained();
+        db(R).forgetSource(LONG);
+        assertThat(status(R).replica()).isEmpty();
+        assertThat(status(R).executed()).isEqualTo(executed);
+        assertThat(status(R).received()).isEqualTo(executed);
+        db(R).forgetSource(SOON); // once more is harmless
+        db(R).stopReceiver(SOON);
+        assertThat(failure(() -> db(R).startReplication(SOON)).kind()).isEqualTo(Kind.REFUSED);
+        db(R).startApplier(SOON); // of no effect
+        assertThat(status(R).replica()).isEmpty();
+    }
+
+    @Test
+    void theReceiverTellsWhetherItsSourceIsThere() throws Exception {
+        primaryAndReplica();
+        world().await(R, "connected", DatabaseContract::runs);
+        world().freeze(P);
+        world().await(R, "it hears nothing any more", DatabaseContract::connects);
+        world().thaw(P);
+        world().await(R, "connected again", DatabaseContract::runs);
+        world().kill(P);
+        world().await(R, "it finds nobody", DatabaseContract::connects);
+        assertThat(channel(R).applierRunning()).isTrue();
+        db(R).stopReceiver(SOON);
+        assertThat(channel(R).receiver()).isEqualTo(Receiver.STOPPED);
+        db(R).follow(world().endpoint(P), LONG);
+        world().await(R, "it looks for the dead one", DatabaseContract::connects);
+        world().start(P);
+        world().await(R, "it has found it", DatabaseContract::runs);
+    }
+
+    @Test
+    void setsOfOtherServersAreReadFromThemAndAwaited() throws Exception {
+        primaryAndReplica();
+        db(R).stopReceiver(SOON);
+        GtidSet here = status(R).executed();
+        insert(P);
+        GtidSet all = status(P).executed();
+        assertThat(db(P).executedOn(world().endpoint(R), SOON)).isEqualTo(here);
+        assertThat(db(R).executedOn(world().endpoint(P), SOON)).isEqualTo(all);
+        assertThat(db(R).purgedOn(world().endpoint(P), SOON)).isEqualTo(GtidSet.EMPTY);
+        assertThat(db(P).awaitExecutedOn(world().endpoint(R), here, SOON)).isTrue();
+        long from = world().now();
+        assertThat(db(P).awaitExecutedOn(world().endpoint(R), all, BRIEF)).isFalse();
+        assertThat(world().now() - from).isBetween(300_000_000L, 1_500_000_000L);
+        world().freeze(R);
+        assertThat(failure(() -> db(P).executedOn(world().endpoint(R), BRIEF)).kind())
+                .isEqualTo(Kind.UNKNOWN);
+        world().thaw(R);
+    }
+
+    @Test
+    void aTransactionThatOnlyTheReplicaHasIsSeenInWhatItExecuted() throws Exception {
+        primaryAndReplica();
+        world().errant(R);
+        DatabaseStatus replica = status(R);
+        GtidSet errant = replica.executed().subtract(status(P).executed());
+        assertThat(errant.count()).isEqualTo(1);
+        assertThat(errant.countOf(replica.serverUuid())).isEqualTo(1);
+        assertThat(gates(R)).isEqualTo("super read-only");
+        insert(P);
+        awaitCaughtUp(R, P);
+        assertThat(runs(status(R))).as("replication goes on").isTrue();
+    }
+
+    // --- new starts
+
+    @Test
+    void aForgottenHistoryLeavesTheFenceAndTheNextTransactionIsTheFirst() throws Exception {
+        world().errant(P);
+        assertThat(status(P).executed().count()).isPositive();
+        db(P).forgetHistory(SOON);
+        assertThat(status(P).executed()).isEqualTo(GtidSet.EMPTY);
+        assertThat(status(P).purged()).isEqualTo(GtidSet.EMPTY);
+        assertThat(gates(P)).isEqualTo("super read-only");
+        world().errant(P);
+        assertThat(status(P).executed()).isEqualTo(GtidSet.parse(status(P).serverUuid() + ":1"));
+    }
+
+    @Test
+    void aCloneHasTheDonorsDataAndItsOwnIdentityAndIsDeadAtFirst() throws Exception {
+        makePrimary(P);
+        insert(P);
+        world().errant(R);
+        String uuid = status(R).serverUuid();
+        db(R).cloneFrom(world().endpoint(P), Duration.ofSeconds(60));
+        world().await("nothing restarts it", () -> world().dead(R));
+        GtidSet donors = status(P).executed();
+        world().start(R);
+        DatabaseStatus clone = world().await(R, "the clone answers", s -> true);
+        assertThat(gates(R)).isEqualTo("super read-only");
+        assertThat(clone.serverUuid()).isEqualTo(uuid);
+        assertThat(clone.executed()).as("its own transactions are gone").isEqualTo(donors);
+        assertThat(clone.purged()).as("it cannot send any of it to others").isEqualTo(donors);
+        assertThat(clone.hasUserData()).isTrue();
+        assertThat(clone.deadManArmed()).as("armed for the donor only").isFalse();
+        assertThat(clone.replica()).isEmpty();
+        assertThat(status(P).executed()).as("the donor got nothing from it").isEqualTo(donors);
+        assertThat(gates(P)).as("the donor serves on").isEmpty();
+        db(R).follow(world().endpoint(P), LONG);
+        insert(P);
+        awaitCaughtUp(R, P);
+
+        // An empty server cannot follow the clone: its binary logs do not reach back.
+        db(Q).follow(world().endpoint(R), LONG);
+        world().await(Q, "the receiver gives up", s -> s.replica().orElseThrow().receiver() == Receiver.STOPPED);
+        assertThat(status(Q).received()).isEqualTo(GtidSet.EMPTY);
+        assertThat(db(Q).purgedOn(world().endpoint(R), SOON)).isEqualTo(donors);
+
+        // The number of the transaction that it lost is given again.
+        world().errant(R);
+        assertThat(status(R).executed().subtract(status(P).executed())).isEqualTo(GtidSet.parse(uuid + ":1"));
+    }
+}
