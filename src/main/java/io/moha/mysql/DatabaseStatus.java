@@ -68,6 +68,14 @@ public record DatabaseStatus(
         return !readOnly && !superReadOnly && !offlineMode;
     }
 
+    /**
+     * Closed for all writes. super_read_only alone does not say so: while the statement that sets it waits for
+     * transactions under way, it reads ON already, and read_only still OFF.
+     */
+    public boolean fenced() {
+        return readOnly && superReadOnly;
+    }
+
     /** All that this server can still execute without a source: retrieved union executed. */
     public GtidSet received() {
         return replica.map(r -> executed.union(r.retrieved())).orElse(executed);

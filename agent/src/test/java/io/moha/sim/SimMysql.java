@@ -503,8 +503,10 @@ final class SimMysql {
         if (!reaches(from)) {
             return;
         }
-        if (!received().contains(from.purged)) {
-            receiverWanted = false; // error 1236: it cannot be sent what it lacks
+        boolean lacksWhatIsGone = !received().contains(from.purged);
+        boolean hasMoreOfItsOwn = received().subtract(from.executed).countOf(from.uuid) > 0;
+        if (lacksWhatIsGone || hasMoreOfItsOwn) {
+            receiverWanted = false; // error 1236
         } else {
             connected = true;
             sourceLife = from.life;

@@ -284,7 +284,7 @@ public final class AgentLoop implements Runnable {
                 s.executed(),
                 s.received(),
                 s.writable(),
-                s.superReadOnly(),
+                s.fenced(),
                 s.offlineMode(),
                 s.hasUserData(),
                 s.replica()
