@@ -104,7 +104,8 @@ class EtcdIT {
                         cluster.kill(cluster.mysql(n));
                     }
                 }
-                cluster.awaitStatus(primary, "alone", s -> s.get("single_point_master").asBoolean());
+                cluster.awaitStatus(
+                        primary, "alone", s -> s.get("single_point_master").asBoolean());
                 long cutAt = System.nanoTime();
                 cluster.pause(cluster.etcd(1));
                 cluster.await("two leases of 6 s are over", () -> System.nanoTime() - cutAt > 12_000_000_000L);

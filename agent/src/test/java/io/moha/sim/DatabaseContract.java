@@ -602,13 +602,27 @@ public abstract class DatabaseContract {
         assertThat(db(R).executedOn(world().endpoint(P), SOON)).isEqualTo(all);
         assertThat(db(R).purgedOn(world().endpoint(P), SOON)).isEqualTo(GtidSet.EMPTY);
         assertThat(db(P).awaitExecutedOn(world().endpoint(R), here, SOON)).isTrue();
-        long from = world().now();
-        assertThat(db(P).awaitExecutedOn(world().endpoint(R), all, BRIEF)).isFalse();
-        assertThat(world().now() - from).isBetween(300_000_000L, 1_500_000_000L);
+        assertThat(saysNo(R, all)).isTrue();
         world().freeze(R);
         assertThat(failure(() -> db(P).executedOn(world().endpoint(R), BRIEF)).kind())
                 .isEqualTo(Kind.UNKNOWN);
         world().thaw(R);
+    }
+
+    /** The server has 50 ms to say so before it is given up; on a loaded machine that may be missed. */
+    private boolean saysNo(Server server, GtidSet set) throws DatabaseException {
+        for (int tries = 1; ; tries++) {
+            long from = world().now();
+            try {
+                boolean executed = db(P).awaitExecutedOn(world().endpoint(server), set, BRIEF);
+                assertThat(world().now() - from).isBetween(300_000_000L, 1_500_000_000L);
+                return !executed;
+            } catch (DatabaseException e) {
+                if (tries == 5) {
+                    throw e;
+                }
+            }
+        }
     }
 
     @Test

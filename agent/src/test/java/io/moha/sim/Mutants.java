@@ -85,6 +85,11 @@ final class Mutants {
                 "                && c.local().fenced()\n                && !c.seen().opening();",
                 "                || database.health() != Health.DEAD;"));
         all.add(mutant(
+                "super_read_only alone is taken for a fence",
+                "src/main/java/io/moha/mysql/DatabaseStatus.java",
+                "return readOnly && superReadOnly;",
+                "return superReadOnly;"));
+        all.add(mutant(
                 "resign before the fence is confirmed: a silent database is taken for dead",
                 DECIDE + "Diagnostician.java",
                 "                        ? DATABASE_STUCK\n                        : DATABASE_SILENT;",

@@ -47,7 +47,7 @@ final class StatusView {
         json.put(
                 "sql_thread_ok",
                 holds || replica.filter(Replica::applierRunning).isPresent());
-        json.put("readonly", s.map(x -> x.readOnly() || x.superReadOnly()).orElse(true));
+        json.put("readonly", s.map(DatabaseStatus::readOnly).orElse(true));
         json.put("seconds_behind_master", p.lagSeconds());
         json.put("term", clusterTerm(p));
         json.put(
