@@ -262,11 +262,14 @@ public abstract class DatabaseContract {
             long from = world().now();
             DatabaseException cut = failure(() -> db(P).closeForWrites(Duration.ofMillis(500)));
             assertThat(cut.kind()).isEqualTo(Kind.UNKNOWN);
-            assertThat(world().now() - from).isBetween(400_000_000L, 1_500_000_000L);
-            assertThat(gates(P)).isEmpty();
+            assertThat(world().now() - from).isBetween(400_000_000L, 3_000_000_000L);
             // While the statement waits, the server calls itself super_read_only. It is not: read_only tells.
-            assertThat(status(P).superReadOnly()).isTrue();
-            assertThat(status(P).fenced()).isFalse();
+            world().await("it is seen waiting", () -> {
+                failure(() -> db(P).closeForWrites(Duration.ofMillis(500)));
+                DatabaseStatus status = status(P);
+                assertThat(status.fenced()).isFalse();
+                return status.superReadOnly();
+            });
             world().await(P, "the statement has given up", s -> !s.superReadOnly());
 
             DatabaseException gaveUp = failure(() -> db(P).closeForWrites(Duration.ofMillis(1800)));
@@ -277,6 +280,39 @@ public abstract class DatabaseContract {
         }
         db(P).closeForWrites(SOON);
         assertThat(gates(P)).isEqualTo("super read-only, offline");
+    }
+
+    @Test
+    void aHalfOpenServerDoesNotCallItselfFencedWhileTheFenceHangsEither() throws Exception {
+        makePrimary(P);
+        db(P).closeForWrites(SOON);
+        AtomicInteger asked = new AtomicInteger();
+        List<String> seen = new ArrayList<>();
+        DatabaseException e = failure(() -> db(P).openForWrites(
+                        ALLOWANCE,
+                        () -> {
+                            if (asked.incrementAndGet() < 2) {
+                                return true;
+                            }
+                            seen.add(gates(P));
+                            seen.add(gatesWhileTheFenceHangs(P));
+                            return false;
+                        },
+                        LONG));
+        assertThat(e.kind()).isEqualTo(Kind.REFUSED);
+        assertThat(seen).containsExactly("read-only", "read-only");
+        assertThat(gates(P)).isEqualTo("super read-only");
+    }
+
+    private String gatesWhileTheFenceHangs(Server server) {
+        try (AutoCloseable transaction = world().longTransaction(server)) {
+            failure(() -> db(server).closeForWrites(Duration.ofMillis(500)));
+            String gates = gates(server);
+            world().pass(Duration.ofMillis(1500)); // until the server has given up too
+            return gates;
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     // --- the dead-man's switch
@@ -299,16 +335,16 @@ public abstract class DatabaseContract {
 
     @Test
     void aBeatenServerStaysOpenAndClosesWhenTheLastBeatRunsOut() throws Exception {
-        Duration allowance = Duration.ofSeconds(2);
+        Duration allowance = Duration.ofSeconds(4);
         makePrimary(P);
         db(P).beat(allowance, SOON);
         long last = world().now();
-        for (int i = 0; i < 6; i++) {
+        for (int i = 0; i < 10; i++) {
             world().pass(Duration.ofMillis(500));
             last = world().now();
             db(P).beat(allowance, SOON);
-            insert(P);
         }
+        insert(P);
         world().await(P, "closed by itself", DatabaseStatus::offlineMode);
         assertThat(Duration.ofNanos(world().now() - last)).isBetween(allowance.minusMillis(100), allowance.plus(EVENT));
         world().await(P, "fenced too", DatabaseStatus::superReadOnly);
@@ -346,9 +382,9 @@ public abstract class DatabaseContract {
     @Test
     void aReplicaWithARunOutSwitchIsLeftAlone() throws Exception {
         makePrimary(P);
-        db(P).beat(Duration.ofSeconds(1), SOON);
+        db(P).beat(Duration.ofSeconds(3), SOON);
         db(P).closeForWrites(SOON);
-        world().pass(Duration.ofMillis(2500));
+        world().pass(Duration.ofMillis(4500));
         assertThat(gates(P)).isEqualTo("super read-only");
     }
 
@@ -361,7 +397,7 @@ public abstract class DatabaseContract {
         long from = world().now();
         DatabaseException late = failure(() -> db(P).closeToApplications(BRIEF));
         assertThat(late.kind()).isEqualTo(Kind.UNKNOWN);
-        assertThat(world().now() - from).isBetween(300_000_000L, 1_500_000_000L);
+        assertThat(world().now() - from).isBetween(300_000_000L, 3_000_000_000L);
         assertThat(failure(() -> db(P).closeForWrites(BRIEF)).kind()).isEqualTo(Kind.UNKNOWN);
         world().thaw(P);
         world().await(P, "both took effect", s -> s.offlineMode() && s.superReadOnly());
@@ -615,7 +651,7 @@ public abstract class DatabaseContract {
             long from = world().now();
             try {
                 boolean executed = db(P).awaitExecutedOn(world().endpoint(server), set, BRIEF);
-                assertThat(world().now() - from).isBetween(300_000_000L, 1_500_000_000L);
+                assertThat(world().now() - from).isBetween(300_000_000L, 3_000_000_000L);
                 return !executed;
             } catch (DatabaseException e) {
                 if (tries == 5) {

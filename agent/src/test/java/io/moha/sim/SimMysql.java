@@ -92,7 +92,10 @@ final class SimMysql {
     // Faults.
     /** super_read_only waits for a long transaction until then. */
     long longTransactionUntil;
-    /** A statement that sets super_read_only waits until then, and {@code @@super_read_only} says ON already. */
+    /**
+     * A statement that sets super_read_only waits until then, and {@code @@super_read_only} says ON already unless
+     * read_only is ON.
+     */
     private long waitsForLockUntil;
     /** Nanoseconds that each applied transaction takes. */
     long applyCost = 300_000;
@@ -352,7 +355,7 @@ final class SimMysql {
                 executed,
                 purged,
                 readOnly,
-                superReadOnly || (superReadOnlyHangs() && scheduler.now() < waitsForLockUntil),
+                superReadOnly || (!readOnly && superReadOnlyHangs() && scheduler.now() < waitsForLockUntil),
                 offline,
                 "ROW",
                 "binlog.000001",
