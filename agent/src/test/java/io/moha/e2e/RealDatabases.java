@@ -145,7 +145,7 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
         }
     }
 
-    private void execute(Server server, String... statements) throws SQLException {
+    void execute(Server server, String... statements) throws SQLException {
         try (Connection connection = connect(server, ADMIN, ADMIN)) {
             execute(connection, statements);
         }

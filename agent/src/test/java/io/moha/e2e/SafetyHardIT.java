@@ -25,7 +25,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 class SafetyHardIT extends SafetyScenarios {
     private static final int LOAD_MINUTES = Integer.getInteger("moha.safety.load-minutes", FULL ? 10 : 1);
     private static final int CONNECTIONS = 1000;
-    private static final Path FAKE_TIME = Path.of("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1");
+    private static final Path FAKE_TIME = Path.of("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1");
 
     SafetyHardIT() {
         super("safety-hard");
@@ -40,6 +40,8 @@ class SafetyHardIT extends SafetyScenarios {
             long elsewhere = awaitFailover(round, stopAt);
             System.out.println(
                     "safety: database stopped: another acknowledges after " + millis(stopAt, elsewhere) + " ms");
+            // 10 s without an answer are taken for stuck; slower ones for slow.
+            assertThat(millis(stopAt, elsewhere)).isLessThan(20_000);
         });
     }
 
@@ -117,132 +119,155 @@ class SafetyHardIT extends SafetyScenarios {
 
     @Test
     @Order(5)
-    void aClockThatJumpsByAnHourNeverGivesTwoPrimaries() throws Exception {
+    void aClockThatGoesAheadByAnHourNeverGivesTwoPrimaries() throws Exception {
+        withClockThatJumps("+3600");
+    }
+
+    @Test
+    @Order(6)
+    void aClockThatIsSetBackByAnHourNeverGivesTwoPrimaries() throws Exception {
+        withClockThatJumps("-3600");
+    }
+
+    private void withClockThatJumps(String offset) throws Exception {
         assumeFull("a clock that jumps");
         if (!Files.exists(FAKE_TIME)) {
             System.out.println("SKIPPED: a clock that jumps needs " + FAKE_TIME + ": apt-get install libfaketime");
         }
         Assumptions.assumeTrue(Files.exists(FAKE_TIME), "needs libfaketime");
-        for (String offset : List.of("+3600", "-3600")) {
-            rounds("clock of the primary's database " + offset + " s", ROUNDS, round -> {
-                int node = others(round.primary).get(0);
-                Path directory = Files.createTempDirectory("moha-clock-");
-                try {
-                    Path clock = Files.writeString(directory.resolve("offset"), "+0\n");
-                    HostFaults.shell("chmod -R a+rX " + directory);
-                    withClock(node, directory);
-                    makePrimary(node);
-                    long stepAt = System.nanoTime();
-                    Files.writeString(clock, offset + "\n");
-                    observe(3 * TTL_MILLIS);
-                    System.out.println(
-                            "safety: clock " + offset + " s: last acknowledgement of node-" + node + " after "
-                                    + millis(stepAt, round.witness.lastAck(node, Long.MAX_VALUE)) + " ms, states "
-                                    + others(0).stream().map(this::stateOf).toList());
-                    // With the clock as it is now: the database must still close itself.
-                    int primary = cluster().awaitPrimary(1);
-                    makePrimary(node);
-                    long killAt = System.nanoTime();
-                    cluster().kill(cluster().agent(node));
-                    cluster()
-                            .await(
-                                    "another node acknowledges",
-                                    () -> round.witness.firstAckElsewhere(node, killAt) > 0);
-                    long last = millis(killAt, round.witness.lastAck(node, Long.MAX_VALUE));
-                    System.out.println("safety: clock " + offset + " s, primary was node-" + primary
-                            + ", agent killed: last acknowledgement after " + last + " ms");
-                    assertThat(last).isLessThan(TTL_MILLIS);
-                    cluster().startAgain(cluster().agent(node));
-                    settle(round);
-                } finally {
-                    anew(node);
-                    HostFaults.shell("rm -rf " + directory);
-                }
+        Path directory = Files.createTempDirectory("moha-clock-");
+        Path clock = directory.resolve("offset");
+        try {
+            rounds("clock of the primary's database " + offset + " s", ROUNDS, () -> withClock(clock), round -> {
+                Files.writeString(clock, offset + "\n");
+                observe(3 * TTL_MILLIS);
+                cluster().awaitPrimary(NODES - 1);
+                System.out.println("safety: clock " + offset + " s: primaries " + round.witness.reigns()
+                        + ", longest gap " + round.witness.longestGapMillis() + " ms");
+                makePrimary(round.primary);
+                closesWithoutAgent(round);
+                heal();
+                settle(round);
+                anew(round.primary);
             });
+        } finally {
+            HostFaults.shell("rm -rf " + directory);
         }
     }
 
-    private void withClock(int node, Path directory) throws Exception {
+    /** With the clock as it is now, the database must still close itself. */
+    private void closesWithoutAgent(Round round) throws Exception {
+        long killAt = System.nanoTime();
+        cluster().kill(cluster().agent(round.primary));
+        awaitFailover(round, killAt);
+        observe(TTL_MILLIS); // and it stays closed
+        long last = millis(killAt, round.witness.lastAck(round.primary, Long.MAX_VALUE));
+        System.out.println(
+                "safety: the agent beside the wrong clock killed: last acknowledgement after " + last + " ms");
+        assertThat(last).isLessThan(TTL_MILLIS);
+    }
+
+    /** The database of some node gets a clock that follows a file, and the role. */
+    private void withClock(Path clock) throws Exception {
+        int node = others(cluster().awaitPrimary(NODES - 1)).get(0);
+        Files.writeString(clock, "+0\n");
+        HostFaults.shell("chmod -R a+rX " + clock.getParent());
         cluster().stop(cluster().agent(node));
         faults().recreate(
                         cluster().mysql(node),
-                        "--volume " + directory + ":/moha-clock:ro --volume " + FAKE_TIME + ":/moha-clock.so:ro"
+                        "--volume " + clock.getParent() + ":/moha-clock:ro --volume " + FAKE_TIME + ":/moha-clock.so:ro"
                                 + " --env LD_PRELOAD=/moha-clock.so --env FAKETIME_TIMESTAMP_FILE=/moha-clock/offset"
-                                + " --env FAKETIME_CACHE_DURATION=1 --env FAKETIME_DONT_FAKE_MONOTONIC=1");
+                                + " --env FAKETIME_CACHE_DURATION=1 --env FAKETIME_DONT_FAKE_MONOTONIC=1"
+                                + " --env FAKETIME_FORCE_MONOTONIC_FIX=0");
         cluster().startAgain(cluster().agent(node));
-        cluster().awaitPrimary(NODES - 1);
-    }
-
-    @Test
-    @Order(6)
-    void aFullDiskEndsInAFailoverAndTheNodeComesBack() throws Exception {
-        assumeFull("a full disk");
-        onSmallDisk("disk full", (round, node, disk) -> {
-            long fullAt = System.nanoTime();
-            disk.fill();
-            cluster().await("another node acknowledges", () -> round.witness.firstAckElsewhere(node, fullAt) > 0);
-            System.out.println("safety: disk full: last acknowledgement after "
-                    + millis(fullAt, round.witness.lastAck(node, Long.MAX_VALUE)) + " ms, another's first after "
-                    + millis(fullAt, round.witness.firstAckElsewhere(node, fullAt)) + " ms");
-            disk.empty();
-            settle(round);
-        });
+        makePrimary(node);
     }
 
     @Test
     @Order(7)
+    void aFullDiskEndsInAFailoverAndTheNodeComesBack() throws Exception {
+        assumeFull("a full disk");
+        onSmallDisk("disk full", (round, disk) -> {
+            long fullAt = System.nanoTime();
+            disk.fill();
+            long elsewhere = awaitFailover(round, fullAt);
+            System.out.println("safety: disk full: last acknowledgement after "
+                    + millis(fullAt, round.witness.lastAck(round.primary, Long.MAX_VALUE))
+                    + " ms, another's first after "
+                    + millis(fullAt, elsewhere) + " ms");
+            disk.empty();
+        });
+    }
+
+    @Test
+    @Order(8)
     void aDiskThatStallsEndsInAFailoverAndTheNodeComesBack() throws Exception {
         assumeFull("a disk that stalls");
-        onSmallDisk("disk stalled", (round, node, disk) -> {
+        onSmallDisk("disk stalled", (round, disk) -> {
             long stallAt = System.nanoTime();
             disk.freeze();
             try {
-                cluster().await("another node acknowledges", () -> round.witness.firstAckElsewhere(node, stallAt) > 0);
-                System.out.println("safety: disk stalled: another acknowledges after "
-                        + millis(stallAt, round.witness.firstAckElsewhere(node, stallAt)) + " ms");
+                long elsewhere = awaitFailover(round, stallAt);
+                System.out.println(
+                        "safety: disk stalled: another acknowledges after " + millis(stallAt, elsewhere) + " ms");
                 observe(TTL_MILLIS);
             } finally {
                 disk.thaw();
             }
-            settle(round);
         });
     }
 
     private interface DiskScenario {
-        void run(Round round, int node, SmallDisk disk) throws Exception;
+        void run(Round round, SmallDisk disk) throws Exception;
     }
 
     private void onSmallDisk(String what, DiskScenario scenario) throws Exception {
-        rounds(what, ROUNDS, round -> {
-            int node = others(round.primary).get(0);
-            String mysql = cluster().mysql(node);
-            cluster().stop(cluster().agent(node));
-            cluster().stop(mysql);
-            String directory = faults().inspect(
-                            mysql,
-                            "{{range .Mounts}}{{if eq .Destination \"/var/lib/mysql\"}}{{.Source}}{{end}}{{end}}");
-            try (SmallDisk disk = new SmallDisk(directory, 1000)) {
+        List<SmallDisk> disks = new ArrayList<>();
+        try {
+            rounds(what, ROUNDS, () -> disks.add(withSmallDisk()), round -> {
+                SmallDisk disk = disks.remove(0);
                 try {
-                    cluster().startAgain(cluster().agent(node));
-                    makePrimary(node);
-                    scenario.run(round, node, disk);
+                    scenario.run(round, disk);
+                    settle(round);
                 } finally {
-                    cluster().kill(cluster().agent(node));
-                    cluster().stop(mysql);
+                    cluster().kill(cluster().agent(round.primary));
+                    cluster().stop(cluster().mysql(round.primary));
+                    disk.close();
                 }
+                anew(round.primary);
+            });
+        } finally {
+            if (!disks.isEmpty()) {
+                System.err.println("safety: a mounted disk is left: " + disks);
             }
-            anew(node);
-        });
+        }
     }
 
-    /** Moves the role to a node, as planned, if it does not have it. */
+    /** Some node gets a small disk, and the role. */
+    private SmallDisk withSmallDisk() throws Exception {
+        int node = others(cluster().awaitPrimary(NODES - 1)).get(0);
+        String mysql = cluster().mysql(node);
+        cluster().stop(cluster().agent(node));
+        cluster().stop(mysql);
+        SmallDisk disk = new SmallDisk(
+                faults().inspect(
+                                mysql,
+                                "{{range .Mounts}}{{if eq .Destination \"/var/lib/mysql\"}}{{.Source}}{{end}}{{end}}"),
+                1000);
+        cluster().startAgain(cluster().agent(node));
+        makePrimary(node);
+        return disk;
+    }
+
+    /** Moves the role to a node, as planned, as soon as that node has caught up. */
     private void makePrimary(int node) throws Exception {
-        int primary = cluster().awaitPrimary(NODES - 1);
-        if (primary != node) {
-            assertThat(cluster().post(primary, "/changeMaster?to=node-" + node).body())
-                    .contains("success");
-        }
-        cluster().await("node-" + node + " is primary", () -> cluster().awaitPrimary(NODES - 1) == node);
+        cluster().await("node-" + node + " is primary", () -> {
+            int primary = cluster().awaitPrimary(NODES - 1);
+            if (primary != node) {
+                cluster().post(primary, "/changeMaster?to=node-" + node);
+            }
+            return primary == node;
+        });
         assertThat(cluster().code(node, "GET", "/masterCheck", Optional.empty()))
                 .isEqualTo(200);
     }

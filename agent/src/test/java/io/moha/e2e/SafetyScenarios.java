@@ -38,6 +38,7 @@ abstract class SafetyScenarios {
     private final String name;
     private TestCluster cluster;
     private HostFaults faults;
+    private int clusters;
     private boolean started;
     private boolean whole;
 
@@ -99,7 +100,9 @@ abstract class SafetyScenarios {
             started = false;
         }
         if (!started) {
-            cluster = TestCluster.start(name, TestCluster.Shape.usual().etcds(ETCDS));
+            clusters++;
+            cluster = TestCluster.start(
+                    name + "-" + clusters, TestCluster.Shape.usual().etcds(ETCDS));
             faults = new HostFaults(cluster);
             started = true;
             int primary = cluster.awaitPrimary(NODES - 1);
@@ -107,11 +110,23 @@ abstract class SafetyScenarios {
         }
     }
 
+    /** What is done to the cluster before a round, while nobody writes. */
+    interface Preparation {
+        void run() throws Exception;
+    }
+
     /** Runs a scenario as often as wanted; each round begins and ends with a whole cluster. */
     final void rounds(String what, int number, Scenario scenario) throws Exception {
+        rounds(what, number, () -> {}, scenario);
+    }
+
+    final void rounds(String what, int number, Preparation preparation, Scenario scenario) throws Exception {
         for (int n = 1; n <= number; n++) {
             up();
             whole = false;
+            cluster.awaitPrimary(NODES - 1);
+            faults.know(parts());
+            preparation.run();
             int primary = cluster.awaitPrimary(NODES - 1);
             cluster.awaitSameGtids();
             faults.know(parts());
@@ -127,7 +142,7 @@ abstract class SafetyScenarios {
         }
     }
 
-    private void heal() {
+    final void heal() {
         faults.heal();
         IntStream.rangeClosed(1, ETCDS).forEach(n -> cluster.startAgain(cluster.etcd(n)));
         IntStream.rangeClosed(1, NODES).forEach(n -> cluster.startAgain(cluster.agent(n)));
@@ -218,8 +233,10 @@ abstract class SafetyScenarios {
     }
 
     final void assertNoFailover(Round round) {
-        assertThat(cluster.awaitPrimary(0)).as("the primary stays").isEqualTo(round.primary);
-        assertThat(cluster.term(round.primary)).as("no failover").isEqualTo(round.term);
+        int primary = cluster.awaitPrimary(0);
+        assertThat(List.of(primary, cluster.term(primary)))
+                .as("the primary and its term stay; " + cluster.describe())
+                .isEqualTo(List.of(round.primary, round.term));
     }
 
     final void assertStillClosed(int node) throws Exception {

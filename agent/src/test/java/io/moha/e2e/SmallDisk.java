@@ -53,6 +53,11 @@ final class SmallDisk implements AutoCloseable {
         shell("fsfreeze --unfreeze " + directory);
     }
 
+    @Override
+    public String toString() {
+        return image + " on " + directory;
+    }
+
     /** The container must be stopped. Its data is what it was before the small disk. */
     @Override
     public void close() {

@@ -27,6 +27,7 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
+import org.awaitility.core.ConditionTimeoutException;
 
 /**
  * One cluster of its own: etcd servers, MySQL servers with an agent each, on a {@link Stage}, with ports that stay the same
@@ -293,10 +294,7 @@ final class TestCluster implements AutoCloseable {
                 Optional<JsonNode> status = status(n);
                 if (status.isPresent() && status.get().get("master").asBoolean()) {
                     primary = primary == 0 ? n : -1;
-                } else if (status.isPresent()
-                        && status.get().get("state").asText().equals("FOLLOWING")
-                        && status.get().get("io_thread_ok").asBoolean()
-                        && status.get().get("sql_thread_ok").asBoolean()) {
+                } else if (status.filter(TestCluster::follows).isPresent()) {
                     following++;
                 }
             }
@@ -304,6 +302,12 @@ final class TestCluster implements AutoCloseable {
             return primary > 0 && following >= followers;
         });
         return found[0];
+    }
+
+    private static boolean follows(JsonNode status) {
+        return status.get("state").asText().equals("FOLLOWING")
+                && status.get("io_thread_ok").asBoolean()
+                && status.get("sql_thread_ok").asBoolean();
     }
 
     /**
@@ -323,7 +327,7 @@ final class TestCluster implements AutoCloseable {
         }
         GtidSet named = GtidSet.parse(status.get("errant").asText());
         Set<Long> own = ledger(old);
-        own.removeAll(ledger(awaitPrimary(1)));
+        own.removeAll(ledger(awaitPrimary(0)));
         if (named.count() != own.size()) {
             throw new AssertionError("node-" + old + " names " + named + " but has these rows alone: " + own);
         }
@@ -331,7 +335,7 @@ final class TestCluster implements AutoCloseable {
         if (post(old, "/reinit?confirm=node-" + old).statusCode() != 200) {
             throw new AssertionError("reinit was refused");
         }
-        awaitPrimary(shape.nodes() - 1);
+        awaitStatus(old, "follows again", TestCluster::follows);
         return own;
     }
 
@@ -360,11 +364,41 @@ final class TestCluster implements AutoCloseable {
     }
 
     void await(String what, java.util.concurrent.Callable<Boolean> condition) {
-        Awaitility.await(what)
-                .atMost(120, TimeUnit.SECONDS)
-                .pollInterval(100, TimeUnit.MILLISECONDS)
-                .ignoreExceptions()
-                .until(condition);
+        try {
+            Awaitility.await(what)
+                    .atMost(120, TimeUnit.SECONDS)
+                    .pollInterval(100, TimeUnit.MILLISECONDS)
+                    .ignoreExceptions()
+                    .until(condition);
+        } catch (ConditionTimeoutException e) {
+            throw new AssertionError("waited 2 minutes for: " + what + "; " + describe(), e);
+        }
+    }
+
+    /** The cluster on one line, for messages. */
+    String describe() {
+        StringBuilder text = new StringBuilder();
+        for (int n = 1; n <= shape.nodes(); n++) {
+            text.append("node-").append(n).append(": ");
+            text.append(status(n)
+                    .map(s -> "%s, term %s, own %s, %s, because %s %s"
+                            .formatted(
+                                    s.path("state").asText(),
+                                    s.path("term").asText(),
+                                    s.path("errant").asText(),
+                                    s.path("receiver").asText(),
+                                    s.path("because").asText(),
+                                    s.path("problems")))
+                    .orElse("no answer"));
+            text.append("; ");
+        }
+        return text.append("history: ")
+                .append(IntStream.rangeClosed(1, shape.nodes())
+                        .mapToObj(n -> get(n, "/history"))
+                        .flatMap(Optional::stream)
+                        .findFirst()
+                        .orElse("unknown"))
+                .toString();
     }
 
     /** The application's account and table, on the primary. */

@@ -50,11 +50,11 @@ public abstract class DatabaseContract {
     /** Servers of this test's own. */
     protected abstract DatabaseWorld world();
 
-    private Database db(Server server) {
+    protected final Database db(Server server) {
         return world().database(server);
     }
 
-    private DatabaseStatus status(Server server) throws DatabaseException {
+    protected final DatabaseStatus status(Server server) throws DatabaseException {
         return db(server).probe(SOON);
     }
 
@@ -62,12 +62,12 @@ public abstract class DatabaseContract {
         return status(server).replica().orElseThrow();
     }
 
-    private void makePrimary(Server server) throws Exception {
+    protected final void makePrimary(Server server) throws Exception {
         db(server).openForWrites(ALLOWANCE, () -> true, LONG);
         world().createSchema(server);
     }
 
-    private void insert(Server server) throws Exception {
+    protected final void insert(Server server) throws Exception {
         assertThat(world().insert(server)).as("an insert on " + server).isTrue();
     }
 
@@ -264,7 +264,9 @@ public abstract class DatabaseContract {
             assertThat(cut.kind()).isEqualTo(Kind.UNKNOWN);
             assertThat(world().now() - from).isBetween(400_000_000L, 3_000_000_000L);
             // While the statement waits, the server calls itself super_read_only. It is not: read_only tells.
+            // Two that wait undo each other's sign, so that the one before must have given up.
             world().await("it is seen waiting", () -> {
+                world().pass(Duration.ofMillis(1500));
                 failure(() -> db(P).closeForWrites(Duration.ofMillis(500)));
                 DatabaseStatus status = status(P);
                 assertThat(status.fenced()).isFalse();

@@ -3,6 +3,8 @@ package io.moha.mysql.jdbc;
 import io.moha.mysql.DatabaseException;
 import io.moha.mysql.jdbc.JdbcDatabase.Gate;
 import java.sql.SQLException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The switch by which a server fences itself when its agent is gone: an event that runs every second, and a row that says
@@ -15,7 +17,8 @@ import java.sql.SQLException;
  * GTID.
  *
  * <p>A server whose clock was set back would stay open for that long; so a beat further ahead than the allowance plus ten
- * seconds counts as run out.
+ * seconds counts as run out. MySQL's scheduler itself waits for the moment at which the event was due by the old clock: it
+ * runs nothing for that long. So each beat looks whether the event still runs, and sets it going again.
  */
 final class DeadMan {
     /** In the event's comment; another text makes the next promotion install the event anew. */
@@ -46,6 +49,17 @@ final class DeadMan {
               SET GLOBAL offline_mode = ON;
               SET GLOBAL super_read_only = ON;
             END IF""".formatted(EDITION);
+
+    /** Whether the event ran, or was set going, in the last seconds by the server's clock as it is now. */
+    private static final String RUNS =
+            "SELECT COUNT(*) FROM (SELECT CONVERT_TZ(last_executed, time_zone, '+00:00') AS ran,"
+                    + " CONVERT_TZ(starts, time_zone, '+00:00') AS began FROM information_schema.events"
+                    + " WHERE event_schema='moha' AND event_name='dead_man' AND status='ENABLED'"
+                    + " AND @@GLOBAL.event_scheduler='ON') AS e"
+                    + " WHERE ran BETWEEN UTC_TIMESTAMP() - INTERVAL 5 SECOND AND UTC_TIMESTAMP() + INTERVAL 1 SECOND"
+                    + " OR began BETWEEN UTC_TIMESTAMP() - INTERVAL 5 SECOND AND UTC_TIMESTAMP() + INTERVAL 1 SECOND";
+
+    private static final Logger LOG = LoggerFactory.getLogger(DeadMan.class);
 
     private DeadMan() {}
 
@@ -115,12 +129,32 @@ final class DeadMan {
      */
     static boolean beat(Link link, long until) throws SQLException, DatabaseException {
         Row row = Row.endingAt(link, until);
-        return Sql.update(
+        boolean moved = Sql.update(
                         link,
                         "UPDATE moha.beat SET runs_out = " + row.runsOut() + ", allowance_ms = "
                                 + row.allowanceMillis()
                                 + " WHERE server_uuid = @@GLOBAL.server_uuid AND armed AND runs_out > UTC_TIMESTAMP(6)")
                 == 1;
+        if (moved) {
+            keepRunning(link);
+        }
+        return moved;
+    }
+
+    /** Trouble here is told, but is no reason to call the beat failed: it is written. */
+    private static void keepRunning(Link link) {
+        try {
+            if (Sql.text(link, RUNS).equals("1")) {
+                return;
+            }
+            Sql.execute(link, "SET SESSION lock_wait_timeout=1");
+            Sql.execute(link, "SET GLOBAL event_scheduler=ON");
+            Sql.execute(link, "ALTER EVENT moha.dead_man ON SCHEDULE EVERY 1 SECOND ENABLE");
+            LOG.warn("the dead-man's event of this server did not run: its clock was set back, or somebody stopped the"
+                    + " event or the scheduler; it was set going again");
+        } catch (SQLException e) {
+            LOG.warn("the dead-man's event of this server does not run, and cannot be set going: {}", e.getMessage());
+        }
     }
 
     /** Whether the event is installed and would act on this server once the beat runs out. */
