@@ -77,6 +77,17 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 && seen.now() - seen.extendedUntil() < 0;
     }
 
+    boolean silentTooLong() {
+        Observation.Health health = seen.database().health();
+        return (health == Observation.Health.SILENT || health == Observation.Health.HUNG)
+                && seen.now() - seen.database().since() > policy.stuckAfter().toNanos();
+    }
+
+    boolean writesStuckTooLong() {
+        long since = seen.database().writesStuckSince();
+        return since != 0 && seen.now() - since > policy.stuckAfter().toNanos();
+    }
+
     boolean singlePointIsMe() {
         return cluster().singlePoint().filter(seen.me()::equals).isPresent();
     }

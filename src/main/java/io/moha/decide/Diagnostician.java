@@ -52,12 +52,12 @@ final class Diagnostician {
             case LOOKING:
                 return LOOK_AGAIN;
             case SILENT, HUNG:
-                return c.seen().now() - c.seen().database().since()
-                                > c.policy().stuckAfter().toNanos()
-                        ? DATABASE_STUCK
-                        : DATABASE_SILENT;
+                return c.silentTooLong() || c.writesStuckTooLong() ? DATABASE_STUCK : DATABASE_SILENT;
             case ANSWERING:
                 break;
+        }
+        if (c.writesStuckTooLong()) {
+            return DATABASE_STUCK;
         }
         if (c.seen().cluster().isEmpty() || !c.cluster().current()) {
             return LOOK_AGAIN;

@@ -112,9 +112,10 @@ public record Observation(
      * The local server.
      *
      * @param since when the health became what it is
+     * @param writesStuckSince since when nothing has been written although something was to be; 0 if writes succeed
      * @param local the last answer, present while ANSWERING
      */
-    public record Database(Health health, long since, Optional<Local> local) {}
+    public record Database(Health health, long since, long writesStuckSince, Optional<Local> local) {}
 
     /**
      * One answer of the local server.

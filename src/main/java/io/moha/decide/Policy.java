@@ -64,6 +64,14 @@ public record Policy(
         return sentAt + leaseTtl.minus(fenceBudget).minus(clockSkew).toNanos();
     }
 
+    /**
+     * Whether a fence could not be confirmed in the time that is kept for it. The lease is renewed no more then: what
+     * cannot be confirmed dead must not block the cluster for ever, and the role never outlives its lease.
+     */
+    public boolean fenceOverdue(NodeState state, long now) {
+        return state.phase() == Phase.FENCING && now - state.phaseSince() > fenceBudget.toNanos();
+    }
+
     /** When the last rung, SIGKILL, is due: two thirds into the budget, so that it is over before the lease can end. */
     public long killAt(long sentAt) {
         return fenceAt(sentAt) + fenceBudget.toNanos() * 2 / 3;

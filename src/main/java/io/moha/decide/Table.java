@@ -178,7 +178,10 @@ public final class Table {
                 stay(),
                 c -> List.of(new Action.Fence(
                         c.state().phaseSince() + c.policy().fenceBudget().toNanos() * 2 / 3, false)),
-                say("fencing: waiting until read-only is read back or the process is confirmed dead"));
+                c -> "fencing: waiting until read-only is read back or the process is confirmed dead"
+                        + (c.policy().fenceOverdue(c.state(), c.seen().now())
+                                ? "; this takes too long: letting the lease run out, so that another node can take over"
+                                : ""));
         on(
                 EnumSet.of(FENCING),
                 FENCE_CONFIRMED,
@@ -235,8 +238,7 @@ public final class Table {
                 DATABASE_STUCK,
                 to(FENCING),
                 c -> List.of(new Action.Fence(c.seen().now(), true)),
-                c -> "the database has not answered for "
-                        + millis(c.seen().now() - c.seen().database().since()) + " ms: it is stuck, killing it");
+                Table::stuck);
         on(
                 EnumSet.of(STARTING),
                 HUNG_WITHOUT_ROLE,
@@ -295,6 +297,15 @@ public final class Table {
     }
 
     /** A node that finds the key in its own name. */
+    private static String stuck(Context c) {
+        return c.silentTooLong()
+                ? "the database has not answered for "
+                        + millis(c.seen().now() - c.seen().database().since()) + " ms: it is stuck, killing it"
+                : "the database has not written anything for "
+                        + millis(c.seen().now() - c.seen().database().writesStuckSince())
+                        + " ms although it was to: its disk is full or stuck, killing it";
+    }
+
     private static void fenced() {
         on(
                 WITHOUT_ROLE,

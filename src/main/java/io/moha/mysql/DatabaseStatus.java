@@ -20,6 +20,7 @@ import java.util.Optional;
  * @param hasUserData whether any schema exists besides the server's own and {@code moha}
  * @param replica the default replication channel; empty if the server has no source
  * @param deadManArmed whether the dead-man's event is installed, enabled and armed for this server
+ * @param commits what can be seen of commits under way
  */
 public record DatabaseStatus(
         String version,
@@ -34,7 +35,18 @@ public record DatabaseStatus(
         long binlogPosition,
         boolean hasUserData,
         Optional<Replica> replica,
-        boolean deadManArmed) {
+        boolean deadManArmed,
+        Commits commits) {
+
+    /**
+     * What tells a slow server from a stuck one.
+     *
+     * @param waiting sessions that are committing, or wait for room on the disk, right now
+     * @param binlogBytes bytes written to the binary logs since the server started; 0 where performance_schema is off
+     */
+    public record Commits(int waiting, long binlogBytes) {
+        public static final Commits NONE = new Commits(0, 0);
+    }
 
     /**
      * The replication channel.

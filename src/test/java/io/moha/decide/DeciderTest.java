@@ -275,6 +275,35 @@ class DeciderTest {
     }
 
     @Test
+    void aDatabaseThatAnswersButWritesNothingIsStuckTooWhicheverTheReason() {
+        Duration stuck = POLICY.stuckAfter();
+        assertThat(decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().writesStuckFor(stuck))
+                        .diagnosis())
+                .isNotEqualTo(Diagnosis.DATABASE_STUCK);
+        ObservationBuilder longer = seen().iAmTheOpenPrimary().writesStuckFor(stuck.plusNanos(1));
+        Decision decision = decide(in(Phase.PRIMARY), longer);
+        assertThat(decision.next().phase()).isEqualTo(Phase.FENCING);
+        assertThat(decision.because())
+                .contains("has not written anything for 20000 ms")
+                .contains("disk");
+        assertThat(decide(in(Phase.PRIMARY), longer.health(Health.SILENT, Duration.ofSeconds(1)))
+                        .diagnosis())
+                .as("a silence that has just begun does not make it better")
+                .isEqualTo(Diagnosis.DATABASE_STUCK);
+    }
+
+    @Test
+    void aFenceThatCannotBeConfirmedInItsTimeLetsTheLeaseRunOut() {
+        NodeState fencing = in(Phase.FENCING);
+        Duration budget = POLICY.fenceBudget();
+        assertThat(POLICY.fenceOverdue(fencing, fencing.phaseSince() + budget.toNanos()))
+                .isFalse();
+        assertThat(POLICY.fenceOverdue(fencing, fencing.phaseSince() + budget.toNanos() + 1))
+                .isTrue();
+        assertThat(POLICY.fenceOverdue(in(Phase.PRIMARY), Long.MAX_VALUE / 2)).isFalse();
+    }
+
+    @Test
     void aSilentDatabaseIsLeftAloneUntilItIsStuckAndThenKilledAtOnce() {
         Duration stuck = POLICY.stuckAfter();
         Decision slow = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().health(Health.SILENT, stuck));

@@ -51,6 +51,7 @@ final class ObservationBuilder {
     private boolean evidence;
     private Health health = Health.ANSWERING;
     private Duration healthAge = Duration.ZERO;
+    private Duration writesStuckFor = Duration.ZERO;
     private GtidSet executed = Ballots.gtids("1-10");
     private GtidSet received = Ballots.gtids("1-10");
     private boolean writable;
@@ -182,6 +183,11 @@ final class ObservationBuilder {
     ObservationBuilder health(Health value, Duration since) {
         health = value;
         healthAge = since;
+        return this;
+    }
+
+    ObservationBuilder writesStuckFor(Duration value) {
+        writesStuckFor = value;
         return this;
     }
 
@@ -334,7 +340,11 @@ final class ObservationBuilder {
                 aloneSince,
                 storeAnswered ? Optional.of(cluster()) : Optional.empty(),
                 Optional.ofNullable(storeDoubt),
-                new Database(health, now - healthAge.toNanos(), local()),
+                new Database(
+                        health,
+                        now - healthAge.toNanos(),
+                        writesStuckFor.isZero() ? 0 : now - writesStuckFor.toNanos(),
+                        local()),
                 Optional.ofNullable(comparison()),
                 new Wishes(wishReadOnly, Optional.ofNullable(handOverTo), rebuild, rule),
                 registered,

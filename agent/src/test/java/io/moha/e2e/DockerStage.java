@@ -96,7 +96,8 @@ final class DockerStage implements Stage {
                         "MOHA_REPL_PASSWORD_FILE=/run/secrets/repl"),
                 "--defaults-file=/etc/moha/my.cnf",
                 "--server-id=" + serverId,
-                "--report-host=" + part);
+                "--report-host=" + part,
+                "--admin-address=" + part);
     }
 
     @Override

@@ -134,6 +134,8 @@ final class ProcessStage implements Stage {
                 "--bind-address=127.0.0.1",
                 "--report-host=127.0.0.1",
                 "--report-port=" + port(part),
+                "--admin-address=127.0.0.1",
+                "--admin-port=" + port(part + "-admin"),
                 "--socket=" + home.resolve("sock"),
                 "--pid-file=" + home.resolve("mysqld.pid")));
         create(part, environment, command.toArray(String[]::new));

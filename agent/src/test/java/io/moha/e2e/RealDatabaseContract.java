@@ -67,6 +67,19 @@ abstract class RealDatabaseContract extends DatabaseContract {
         }
     }
 
+    @Test
+    void whereApplicationsHaveTakenAllConnectionsTheAgentComesInByTheAdministrativePort() throws Exception {
+        makePrimary(P);
+        status(P); // has learned of the second door
+        try (AutoCloseable crowd = servers().crowdOut(P, "moha")) {
+            assertThat(status(P).writable()).isTrue();
+            db(P).beat(Duration.ofSeconds(30), Duration.ofSeconds(5));
+            db(P).closeToApplications(Duration.ofSeconds(5));
+            db(P).closeForWrites(Duration.ofSeconds(5));
+            assertThat(status(P).fenced()).isTrue();
+        }
+    }
+
     private RealDatabases servers() {
         if (servers == null) {
             throw new IllegalStateException("not started");

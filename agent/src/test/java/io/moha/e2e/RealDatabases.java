@@ -33,6 +33,7 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
     private static final Duration LONG = Duration.ofSeconds(60);
     private static final String ADMIN = "admin";
     private static final String APP = "app";
+    private static final int TOO_MANY_CONNECTIONS = 1040;
 
     private final Stage stage;
     private final Map<Server, JdbcDatabase> databases = new EnumMap<>(Server.class);
@@ -202,6 +203,47 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
     public Write begin(Server server) throws Exception {
         CompletableFuture<Boolean> end = slowInsert(server, APP, 10);
         return () -> end.get(30, TimeUnit.SECONDS);
+    }
+
+    /** Ends an account's sessions and takes all connections there are, the one that is kept for administrators too. */
+    AutoCloseable crowdOut(Server server, String account) throws SQLException {
+        List<Connection> crowd = new ArrayList<>();
+        String before = ask(server, "SELECT @@GLOBAL.max_connections");
+        Connection first = connect(server, ADMIN, ADMIN);
+        crowd.add(first);
+        execute(first, "SET GLOBAL max_connections=20");
+        fill(server, crowd);
+        List<String> ids = new ArrayList<>();
+        try (Statement statement = first.createStatement();
+                ResultSet rows = statement.executeQuery(
+                        "SELECT id FROM performance_schema.processlist WHERE user='" + account + "'")) {
+            while (rows.next()) {
+                ids.add(rows.getString(1));
+            }
+        }
+        for (String id : ids) {
+            execute(first, "KILL " + id);
+        }
+        fill(server, crowd);
+        return () -> {
+            execute(first, "SET GLOBAL max_connections=" + before);
+            for (Connection each : crowd) {
+                each.close();
+            }
+        };
+    }
+
+    private void fill(Server server, List<Connection> crowd) throws SQLException {
+        while (true) {
+            try {
+                crowd.add(connect(server, ADMIN, ADMIN));
+            } catch (SQLException e) {
+                if (e.getErrorCode() == TOO_MANY_CONNECTIONS) {
+                    return;
+                }
+                throw e;
+            }
+        }
     }
 
     @Override

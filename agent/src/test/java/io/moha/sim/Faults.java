@@ -119,6 +119,7 @@ final class Faults {
 
     private final Cluster cluster;
     private final SplittableRandom random;
+    private final SplittableRandom disks;
     private final List<Runnable> repairs = new ArrayList<>();
     private final List<CompletableFuture<Void>> pending = new ArrayList<>();
     private long errant = BY_HAND;
@@ -126,9 +127,11 @@ final class Faults {
     private boolean deadManSwitch;
     private Runnable onRestore = () -> {};
 
-    Faults(Cluster cluster, SplittableRandom random) {
+    /** @param disks a source of its own, so that seeds of old still tell the same story */
+    Faults(Cluster cluster, SplittableRandom random, SplittableRandom disks) {
         this.cluster = cluster;
         this.random = random;
+        this.disks = disks;
     }
 
     /**
@@ -163,6 +166,10 @@ final class Faults {
         if (!load && random.nextInt(4) == 0) {
             hardCase(random.nextInt(7), 9 * SECOND + random.nextLong(10 * SECOND));
         }
+        if (disks.nextInt(load ? 2 : 6) == 0) {
+            long at = 8 * SECOND + disks.nextLong(25 * SECOND);
+            cluster.scheduler.at(at, () -> disk(disks.nextInt(4) == 0 ? anyNode() : primary(), load));
+        }
         if (stepwise) {
             List<Kind> bases = deadManSwitch ? BASES : List.of(Kind.SERVER_KILLED, Kind.HOST_LOST, Kind.SWITCH);
             Kind base = bases.get(random.nextInt(bases.size()));
@@ -171,6 +178,21 @@ final class Faults {
             if (random.nextBoolean()) {
                 cluster.scheduler.at(24 * SECOND, () -> strike(base, primary(), length()));
             }
+        }
+    }
+
+    /** Under load a disk is slow; it is never so slow that nothing is written. */
+    private void disk(Node node, boolean load) {
+        long length = disks.nextBoolean() ? disks.nextLong(9 * SECOND) : 60 * SECOND;
+        if (load || disks.nextInt(3) == 0) {
+            node.mysql.diskCost = 1 + disks.nextLong(2500 * MS);
+            cluster.trace(() -> "FAULT a commit takes " + node.id + " up to " + node.mysql.diskCost / MS + " ms");
+            lasts(length, () -> node.mysql.diskCost = 0);
+        } else {
+            SimMysql.Disk what = disks.nextBoolean() ? SimMysql.Disk.FULL : SimMysql.Disk.STALLED;
+            cluster.trace(() -> "FAULT the disk of " + node.id + " is " + what + " for " + length / MS + " ms");
+            node.mysql.disk(what);
+            lasts(length, () -> node.mysql.disk(SimMysql.Disk.SOUND));
         }
     }
 

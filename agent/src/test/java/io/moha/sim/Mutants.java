@@ -92,8 +92,13 @@ final class Mutants {
         all.add(mutant(
                 "resign before the fence is confirmed: a silent database is taken for dead",
                 DECIDE + "Diagnostician.java",
-                "                        ? DATABASE_STUCK\n                        : DATABASE_SILENT;",
-                "                        ? DATABASE_STUCK\n                        : DATABASE_DEAD;"));
+                "c.writesStuckTooLong() ? DATABASE_STUCK : DATABASE_SILENT;",
+                "c.writesStuckTooLong() ? DATABASE_STUCK : DATABASE_DEAD;"));
+        all.add(mutant(
+                "a slow disk is taken for a stuck one",
+                LOOP + "WriteWatch.java",
+                "        if (progress) {\n            commitsSince = 0;",
+                "        if (!progress) {\n            commitsSince += 0;"));
         all.add(withoutSwitch(
                 "the fence's deadline ignores the slow SQL",
                 LOOP + "Actor.java",

@@ -10,6 +10,7 @@ import io.moha.mysql.DatabaseStatus;
 import java.time.Duration;
 import java.util.SplittableRandom;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -48,14 +49,24 @@ final class SimDatabase implements Database {
         T run() throws DatabaseException;
     }
 
-    /** One statement. What a frozen server has in its socket is executed when it goes on, wanted or not. */
+    /** A statement that writes, and waits for the disk. */
+    private <T> T writing(Duration deadline, Effect<T> effect) throws DatabaseException {
+        return statement(mine, deadline, effect, mine::whenWritten);
+    }
+
     private <T> T statement(SimMysql server, Duration deadline, Effect<T> effect) throws DatabaseException {
+        return statement(server, deadline, effect, Runnable::run);
+    }
+
+    /** One statement. What a frozen server has in its socket is executed when it goes on, wanted or not. */
+    private <T> T statement(SimMysql server, Duration deadline, Effect<T> effect, Consumer<Runnable> when)
+            throws DatabaseException {
         Scheduler.Strand me = scheduler.running();
         Result<T> result = new Result<>();
         int life = server.life();
         boolean reachable =
                 server == mine || (wires.open(mine.node, server.node) && wires.open(server.node, mine.node));
-        if (reachable && !server.alive()) {
+        if (reachable && !server.alive() && !server.stalled()) {
             scheduler.sleep(200_000);
             throw broken(Kind.UNREACHABLE, "connection refused");
         }
@@ -66,16 +77,16 @@ final class SimDatabase implements Database {
         long cost = server.statementCost / 2 + random.nextLong(server.statementCost);
         if (reachable) {
             scheduler.in(cost, () -> {
-                if (server.life() == life) {
-                    server.whenRunning(() -> {
+                if (server.life() == life && server.alive()) {
+                    server.whenRunning(() -> when.accept(() -> {
                         try {
                             result.value = effect.run();
                         } catch (DatabaseException e) {
                             result.refusal = e;
                         }
                         end(result, alarm, me);
-                    });
-                } else {
+                    }));
+                } else if (!server.stalled()) {
                     result.refusal = broken(Kind.UNKNOWN, "the connection broke");
                     end(result, alarm, me);
                 }
@@ -155,7 +166,7 @@ final class SimDatabase implements Database {
                 long left = until - scheduler.now();
                 long moment = statement(mine, deadline, mine::wall) + until - scheduler.now();
                 gate(mayWrite);
-                if (!statement(mine, deadline, () -> mine.arm(moment, left))) {
+                if (!writing(deadline, () -> mine.arm(moment, left))) {
                     throw broken(Kind.REFUSED, "the server is super_read_only again");
                 }
             }
@@ -164,7 +175,11 @@ final class SimDatabase implements Database {
             gate(mayWrite);
             execute(deadline, () -> mine.setOffline(false));
         } catch (DatabaseException e) {
-            execute(deadline, () -> mine.setSuperReadOnly(true));
+            try {
+                closeForWrites(deadline);
+            } catch (DatabaseException again) {
+                e.addSuppressed(again);
+            }
             throw e;
         }
     }
@@ -179,7 +194,7 @@ final class SimDatabase implements Database {
     public void beat(Duration allowance, Duration deadline) throws DatabaseException {
         long until = scheduler.now() + allowance.toNanos();
         long moment = statement(mine, deadline, mine::wall) + until - scheduler.now();
-        if (!statement(mine, deadline, () -> mine.beat(moment, allowance.toNanos()))) {
+        if (!writing(deadline, () -> mine.beat(moment, allowance.toNanos()))) {
             throw broken(Kind.REFUSED, "the dead-man's switch is not armed, or has run out already");
         }
     }
@@ -304,13 +319,16 @@ final class SimDatabase implements Database {
                 return State.UNKNOWN;
             }
             scheduler.sleep(2_000_000);
-            return server.alive() ? State.RUNNING : State.DEAD;
+            return server.alive() || server.stalled() ? State.RUNNING : State.DEAD;
         }
 
         @Override
         public void start(Duration deadline) throws ProcessException {
             await(deadline);
             scheduler.sleep(800_000_000L);
+            if (server.stalled()) {
+                throw new ProcessException("the old process still waits for its disk", null);
+            }
             server.start();
         }
 
@@ -318,6 +336,10 @@ final class SimDatabase implements Database {
         public void kill(Duration deadline) throws ProcessException {
             await(deadline);
             server.kill();
+            if (server.stalled()) {
+                scheduler.sleep(deadline.toNanos());
+                throw new ProcessException("killed, but not dead: it waits for its disk", null);
+            }
             scheduler.sleep(100_000_000L);
         }
 

@@ -104,6 +104,23 @@ final class SimMysql {
     /** Nanoseconds that each statement takes. */
     long statementCost = 200_000;
 
+    private Disk disk = Disk.SOUND;
+    /** Nanoseconds that the disk takes for a commit. */
+    long diskCost;
+    /** Transactions that have passed all gates and wait for the disk. */
+    private int committing;
+
+    private final List<Runnable> whenDiskGoesOn = new ArrayList<>();
+
+    /** What the disk does. */
+    enum Disk {
+        SOUND,
+        /** Nothing more fits into the binary log and the relay log; what InnoDB writes has its place already. */
+        FULL,
+        /** Nothing is written, and a process that writes cannot even die. */
+        STALLED
+    }
+
     SimMysql(int node, Endpoint endpoint, Scheduler scheduler, SplittableRandom random, Wires wires) {
         this.node = node;
         this.uuid = String.format("%08d-0000-4000-8000-000000000000", node);
@@ -170,6 +187,7 @@ final class SimMysql {
         life++;
         sessions++;
         whenThawed.clear();
+        committing = 0;
         connected = false;
         receiverWanted = false;
         applierRunning = false;
@@ -196,6 +214,47 @@ final class SimMysql {
 
     void freeze() {
         frozen = alive;
+    }
+
+    boolean stalled() {
+        return disk == Disk.STALLED;
+    }
+
+    void disk(Disk next) {
+        disk = next;
+        if (next == Disk.SOUND) {
+            List<Runnable> waiting = new ArrayList<>(whenDiskGoesOn);
+            whenDiskGoesOn.clear();
+            for (Runnable work : waiting) {
+                scheduler.in(random.nextLong(2_000_000), work);
+            }
+            apply();
+        }
+    }
+
+    /** Runs at once, or when the disk goes on; never if the process died meanwhile. */
+    private void whenWritten(boolean logs, Runnable work) {
+        int before = life;
+        if (disk == Disk.STALLED || (logs && disk == Disk.FULL)) {
+            whenDiskGoesOn.add(() -> {
+                if (alive && life == before) {
+                    whenRunning(() -> whenWritten(logs, work));
+                }
+            });
+        } else if (diskCost > 0) {
+            scheduler.in(random.nextLong(diskCost), () -> {
+                if (alive && life == before) {
+                    whenRunning(work);
+                }
+            });
+        } else {
+            work.run();
+        }
+    }
+
+    /** A write of the agent's own, which makes no binlog event. */
+    void whenWritten(Runnable work) {
+        whenWritten(false, work);
     }
 
     void thaw() {
@@ -253,12 +312,20 @@ final class SimMysql {
         if (readOnly || superReadOnly || (session != sessions && random.nextBoolean())) {
             return;
         }
-        Transaction transaction = own(number);
-        execute(transaction);
-        committed.accept(transaction);
-        if (session == sessions) {
-            acknowledged.run();
-        }
+        committing++;
+        boolean held = disk != Disk.SOUND || diskCost > 0;
+        whenWritten(true, () -> {
+            committing--;
+            Transaction transaction = own(number);
+            execute(transaction);
+            // Nobody is told of what was under way when the server was closed: it is found when the node returns.
+            if (!held || !offline) {
+                committed.accept(transaction);
+            }
+            if (session == sessions) {
+                acknowledged.run();
+            }
+        });
     }
 
     /** Somebody with all privileges writes by hand. */
@@ -288,7 +355,7 @@ final class SimMysql {
     }
 
     boolean superReadOnlyHangs() {
-        return !superReadOnly && scheduler.now() < longTransactionUntil;
+        return !superReadOnly && (scheduler.now() < longTransactionUntil || committing > 0);
     }
 
     /** The server waits for locks before it sets super_read_only, for that many nanoseconds at most. */
@@ -337,13 +404,28 @@ final class SimMysql {
                 setOffline(true);
                 if (superReadOnlyHangs()) {
                     waitForLock(SECOND);
-                    scheduler.at(longTransactionUntil, () -> whenRunning(() -> setSuperReadOnly(true)));
+                    closeWhenPossible();
                 } else {
                     setSuperReadOnly(true);
                 }
             }
         });
         scheduler.in(SECOND, this::deadManEvent);
+    }
+
+    private void closeWhenPossible() {
+        int here = life;
+        if (superReadOnlyHangs() && scheduler.now() >= longTransactionUntil) {
+            scheduler.in(SECOND / 50, () -> {
+                if (life == here) {
+                    whenRunning(this::closeWhenPossible);
+                }
+            });
+        } else if (superReadOnlyHangs()) {
+            scheduler.at(longTransactionUntil, () -> whenRunning(this::closeWhenPossible));
+        } else if (life == here && alive) {
+            setSuperReadOnly(true);
+        }
     }
 
     DatabaseStatus status() {
@@ -362,7 +444,8 @@ final class SimMysql {
                 binlog.size(),
                 userData,
                 replica,
-                beatUuid.equals(uuid));
+                beatUuid.equals(uuid),
+                new DatabaseStatus.Commits(committing, binlog.size()));
     }
 
     private Receiver receiver() {
@@ -568,7 +651,7 @@ final class SimMysql {
     }
 
     private void receive() {
-        if (!alive || frozen || !connected || source == null) {
+        if (!alive || frozen || !connected || source == null || disk != Disk.SOUND) {
             return;
         }
         SimMysql from = wires.server(source);
@@ -587,7 +670,7 @@ final class SimMysql {
     }
 
     private void apply() {
-        if (applying || !applierRunning || !alive || frozen || relay.isEmpty()) {
+        if (applying || !applierRunning || !alive || frozen || disk != Disk.SOUND || relay.isEmpty()) {
             return;
         }
         applying = true;
@@ -597,7 +680,7 @@ final class SimMysql {
                 return;
             }
             applying = false;
-            if (frozen || !applierRunning) {
+            if (frozen || !applierRunning || disk != Disk.SOUND) {
                 return;
             }
             if (applierBroken && !relay.isEmpty()) {

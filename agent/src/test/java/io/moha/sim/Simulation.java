@@ -46,7 +46,7 @@ public final class Simulation {
                 deadManSwitch);
         this.cluster = new Cluster(scheduler, random.split(), shape, tracer);
         this.invariants = new Invariants(cluster);
-        this.faults = new Faults(cluster, random.split());
+        this.faults = new Faults(cluster, random.split(), new SplittableRandom(~seed));
         cluster.trace(() -> "seed " + seed + ": " + shape + (load ? ", load only" : ""));
     }
 

@@ -27,7 +27,15 @@ final class Connector {
         System.setProperty("com.mysql.cj.disableAbandonedConnectionCleanup", "true");
     }
 
+    /**
+     * The second door of this agent's own server: its administrative port, where connections are not counted.
+     *
+     * @param serverUuid whose door it is: an address like 127.0.0.1 may lead elsewhere
+     */
+    record AdminDoor(Endpoint endpoint, String serverUuid) {}
+
     private final JdbcSettings settings;
+    private volatile @Nullable AdminDoor adminDoor;
     private final Watchdog watchdog;
     private final Faults faults;
 
@@ -37,13 +45,50 @@ final class Connector {
         this.faults = faults;
     }
 
+    /** @param door of this agent's own server, as that server says itself; null if it has none */
+    void know(@Nullable AdminDoor door) {
+        adminDoor = door;
+    }
+
     /**
-     * Connects on the calling thread. Name resolution is not bounded: callers that must not wait for it use another
+     * Connects on the calling thread, by the administrative port where applications have taken all connections. Name resolution is not bounded: callers that must not wait for it use another
      * thread.
      *
      * @throws DatabaseException UNREACHABLE, ACCESS_DENIED, or REFUSED where the server answers but does not serve us
      */
     Link connect(Endpoint server, String role, Deadline callerDeadline) throws DatabaseException {
+        try {
+            return dial(server, role, callerDeadline);
+        } catch (DatabaseException e) {
+            AdminDoor door = adminDoor;
+            if (e.errorCode() != Faults.TOO_MANY_CONNECTIONS || door == null || !server.equals(settings.server())) {
+                throw e;
+            }
+            try {
+                return enter(door, role, callerDeadline);
+            } catch (DatabaseException byDoor) {
+                e.addSuppressed(byDoor);
+                throw e;
+            }
+        }
+    }
+
+    private Link enter(AdminDoor door, String role, Deadline deadline) throws DatabaseException {
+        Link link = dial(door.endpoint(), role, deadline);
+        try {
+            String uuid = Sql.text(link, "SELECT @@GLOBAL.server_uuid");
+            if (uuid.equals(door.serverUuid())) {
+                return link;
+            }
+            link.cut();
+            throw Faults.refused("the administrative port " + door.endpoint() + " belongs to another server, " + uuid);
+        } catch (SQLException e) {
+            link.cut();
+            throw faults.connecting("asking at the administrative port " + door.endpoint(), e);
+        }
+    }
+
+    private Link dial(Endpoint server, String role, Deadline callerDeadline) throws DatabaseException {
         Deadline deadline = callerDeadline.orIn(settings.connectTimeout());
         String what = "connecting to " + server;
         AtomicReference<@Nullable Socket> socket = new AtomicReference<>();

@@ -125,9 +125,10 @@ final class DeadMan {
      * Moves a running switch on.
      *
      * @param until when the server is to fence itself, on this machine's monotonic clock
+     * @param first since the switch was armed: MySQL does not say of a replica whether its event runs
      * @return false if the switch is not armed, or has run out already
      */
-    static boolean beat(Link link, long until) throws SQLException, DatabaseException {
+    static boolean beat(Link link, long until, boolean first) throws SQLException, DatabaseException {
         Row row = Row.endingAt(link, until);
         boolean moved = Sql.update(
                         link,
@@ -136,24 +137,27 @@ final class DeadMan {
                                 + " WHERE server_uuid = @@GLOBAL.server_uuid AND armed AND runs_out > UTC_TIMESTAMP(6)")
                 == 1;
         if (moved) {
-            keepRunning(link);
+            keepRunning(link, first);
         }
         return moved;
     }
 
     /** Trouble here is told, but is no reason to call the beat failed: it is written. */
-    private static void keepRunning(Link link) {
+    private static void keepRunning(Link link, boolean first) {
         try {
             if (Sql.text(link, RUNS).equals("1")) {
                 return;
             }
+            if (!first) {
+                LOG.warn(
+                        "the dead-man's event of this server does not run: its clock was set back, or somebody stopped the"
+                                + " event or the scheduler; setting it going again");
+            }
             Sql.execute(link, "SET SESSION lock_wait_timeout=1");
             Sql.execute(link, "SET GLOBAL event_scheduler=ON");
             Sql.execute(link, "ALTER EVENT moha.dead_man ON SCHEDULE EVERY 1 SECOND ENABLE");
-            LOG.warn("the dead-man's event of this server did not run: its clock was set back, or somebody stopped the"
-                    + " event or the scheduler; it was set going again");
         } catch (SQLException e) {
-            LOG.warn("the dead-man's event of this server does not run, and cannot be set going: {}", e.getMessage());
+            LOG.warn("the dead-man's event of this server cannot be set going: {}", e.getMessage());
         }
     }
 

@@ -51,6 +51,7 @@ public final class JdbcDatabase implements Database {
     private final Line beating;
     private final Others others;
     private final AtomicBoolean tending = new AtomicBoolean();
+    private volatile boolean firstBeat;
     private volatile long tendedFor;
     private volatile boolean closed;
 
@@ -82,6 +83,12 @@ public final class JdbcDatabase implements Database {
     @Override
     public DatabaseStatus probe(Duration deadline) throws DatabaseException {
         DatabaseStatus status = probing.call("probe", deadline, Repeat.IF_STALE, probe::read);
+        Endpoint own = settings.server();
+        int adminPort = probe.adminPort();
+        connector.know(
+                adminPort == 0
+                        ? null
+                        : new Connector.AdminDoor(new Endpoint(own.host(), adminPort), status.serverUuid()));
         tendOthers();
         return status;
     }
@@ -173,6 +180,7 @@ public final class JdbcDatabase implements Database {
         try {
             if (settings.deadManSwitch()) {
                 DeadMan.arm(link, until, gate);
+                firstBeat = true;
             } else {
                 DeadMan.remove(link, gate);
             }
@@ -201,9 +209,10 @@ public final class JdbcDatabase implements Database {
         }
         long until = System.nanoTime() + allowance.toNanos();
         beating.run("beat", deadline, Repeat.IF_STALE, link -> {
-            if (!DeadMan.beat(link, until)) {
+            if (!DeadMan.beat(link, until, firstBeat)) {
                 throw Faults.refused("beat: the dead-man's switch is not armed, or has run out already");
             }
+            firstBeat = false;
         });
     }
 

@@ -161,7 +161,7 @@ final class Line implements AutoCloseable {
         } catch (SQLException e) {
             broken = Faults.isLost(e);
             if (!guard.over()) {
-                throw faults.of(Kind.UNKNOWN, what, e, "the deadline passed");
+                throw faults.timedOut(Kind.UNKNOWN, what, e);
             }
             throw faults.executing(what, e);
         } catch (DatabaseException e) {

@@ -3,6 +3,7 @@ package io.moha.mysql.jdbc;
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
 import io.moha.mysql.DatabaseStatus;
+import io.moha.mysql.DatabaseStatus.Commits;
 import io.moha.mysql.DatabaseStatus.Receiver;
 import io.moha.mysql.DatabaseStatus.Replica;
 import java.sql.ResultSet;
@@ -22,13 +23,29 @@ final class Probe {
     private static final Duration SLOW = Duration.ofSeconds(5);
     private static final String GLOBALS = "SELECT @@GLOBAL.version, @@GLOBAL.server_uuid, @@GLOBAL.gtid_executed,"
             + " @@GLOBAL.gtid_purged, @@GLOBAL.read_only, @@GLOBAL.super_read_only, @@GLOBAL.offline_mode,"
-            + " @@GLOBAL.binlog_format";
+            + " @@GLOBAL.binlog_format,"
+            // Waiting for a lock, or for a replica's acknowledgement, are other states: that is not being stuck.
+            + " (SELECT COUNT(*) FROM performance_schema.processlist"
+            + " WHERE state IN ('waiting for handler commit', 'Waiting for disk space')"
+            // A dropped table's files are unlinked at the end of its commit; others can commit meanwhile.
+            + " AND NOT COALESCE(info, '') REGEXP '^[[:space:]]*(/[*].*?[*]/[[:space:]]*)*"
+            + "(ALTER|CREATE|DROP|OPTIMIZE|RENAME|TRUNCATE)[[:space:]]'),"
+            + " (SELECT SUM(sum_number_of_bytes_write) FROM performance_schema.file_summary_by_event_name"
+            + " WHERE event_name='wait/io/file/sql/binlog')";
     private static final String USER_DATA = "SELECT EXISTS(SELECT 1 FROM information_schema.schemata WHERE schema_name"
             + " NOT IN ('mysql','information_schema','performance_schema','sys','moha'))";
 
+    private static final String ADMIN_PORT =
+            "SELECT IF(COALESCE(@@GLOBAL.admin_address, '') = '', 0, @@GLOBAL.admin_port)";
+
     /** What is read less often. */
     private record Slow(
-            String binlogFile, long binlogPosition, boolean hasUserData, boolean deadManArmed, long readAtNanos) {}
+            String binlogFile,
+            long binlogPosition,
+            boolean hasUserData,
+            boolean deadManArmed,
+            int adminPort,
+            long readAtNanos) {}
 
     /** What one statement tells. */
     private record Globals(
@@ -39,13 +56,15 @@ final class Probe {
             boolean readOnly,
             boolean superReadOnly,
             boolean offlineMode,
-            String binlogFormat) {}
+            String binlogFormat,
+            Commits commits) {}
 
     private final GtidCache executed = new GtidCache();
     private final GtidCache purged = new GtidCache();
     private final GtidCache retrieved = new GtidCache();
-    private @Nullable Slow slow;
+    private volatile @Nullable Slow slow;
     private String slowFor = "";
+    private String lastExecuted = "";
     private volatile boolean changed = true;
 
     /** The agent has changed something: the next probe reads everything. */
@@ -53,12 +72,23 @@ final class Probe {
         changed = true;
     }
 
+    /** The administrative port of the server as of the last probe; 0 if it has none. */
+    int adminPort() {
+        Slow last = slow;
+        return last == null ? 0 : last.adminPort();
+    }
+
     /** Called by one thread at a time: the probe's line sees to it. */
     DatabaseStatus read(Link link) throws SQLException {
         Globals globals = Sql.first(link, GLOBALS, Probe::globals)
                 .orElseThrow(() -> new SQLException("the server sent no row for " + GLOBALS));
         Optional<Replica> replica = replica(link);
-        Slow rest = slow(link, globals.executed());
+        // The position can only be read when nobody writes the binary log: not while a huge transaction, or a full
+        // disk,
+        // holds up all others.
+        boolean held = globals.commits().waiting() > 0 && globals.executed().equals(lastExecuted);
+        lastExecuted = globals.executed();
+        Slow rest = slow(link, globals.executed(), held);
         return new DatabaseStatus(
                 globals.version(),
                 globals.serverUuid(),
@@ -72,7 +102,8 @@ final class Probe {
                 rest.binlogPosition(),
                 rest.hasUserData(),
                 replica,
-                rest.deadManArmed());
+                rest.deadManArmed(),
+                globals.commits());
     }
 
     private static Globals globals(ResultSet row) throws SQLException {
@@ -84,10 +115,11 @@ final class Probe {
                 row.getBoolean(5),
                 row.getBoolean(6),
                 row.getBoolean(7),
-                String.valueOf(row.getString(8)).toUpperCase(Locale.ROOT));
+                String.valueOf(row.getString(8)).toUpperCase(Locale.ROOT),
+                new Commits(row.getInt(9), row.getLong(10)));
     }
 
-    private Slow slow(Link link, String executedText) throws SQLException {
+    private Slow slow(Link link, String executedText, boolean held) throws SQLException {
         Slow last = slow;
         boolean old = last == null || System.nanoTime() - last.readAtNanos() > SLOW.toNanos();
         // An empty server that receives its first transactions must not be called empty for five seconds more.
@@ -98,12 +130,23 @@ final class Probe {
         changed = false; // before reading: a change during the read makes the next probe read again
         boolean userData = Sql.text(link, USER_DATA).equals("1");
         boolean armed = DeadMan.armed(link);
-        Slow read = Sql.first(
-                        link,
-                        link.version().showBinaryLogStatus(),
-                        row -> new Slow(
-                                row.getString("File"), row.getLong("Position"), userData, armed, System.nanoTime()))
-                .orElse(new Slow("", 0, userData, armed, System.nanoTime()));
+        int admin = Integer.parseInt(Sql.text(link, ADMIN_PORT));
+        Slow read;
+        if (last != null && held) {
+            read = new Slow(last.binlogFile(), last.binlogPosition(), userData, armed, admin, System.nanoTime());
+        } else {
+            read = Sql.first(
+                            link,
+                            link.version().showBinaryLogStatus(),
+                            row -> new Slow(
+                                    row.getString("File"),
+                                    row.getLong("Position"),
+                                    userData,
+                                    armed,
+                                    admin,
+                                    System.nanoTime()))
+                    .orElse(new Slow("", 0, userData, armed, admin, System.nanoTime()));
+        }
         slow = read;
         slowFor = executedText;
         return read;

@@ -150,7 +150,16 @@ final class Actor {
             return Outcome.unknown(
                     trouble + "; and this agent has no means to kill the database ([process] kind is none)");
         }
-        process.kill(Duration.ofSeconds(2));
+        try {
+            process.kill(Duration.ofSeconds(2));
+        } catch (ProcessException e) {
+            if (!fence.killAtOnce()) {
+                throw e;
+            }
+            // A server that does not die in time, frozen or waiting for its disk, finds these first when it goes on.
+            String also = bySql(fence);
+            throw new ProcessException(e.getMessage() + "; and by SQL: " + (also.isEmpty() ? "closed" : also), e);
+        }
         return Outcome.DONE;
     }
 

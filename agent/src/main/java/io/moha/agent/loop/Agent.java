@@ -45,6 +45,7 @@ public final class Agent implements AutoCloseable {
     private final StoreReader reader;
     private final Failsafe failsafe;
     private final DatabaseProber prober;
+    private final WriteWatch writeWatch;
     private final Clock clock;
     private final Threads threads;
     private final Bell beatBell;
@@ -76,8 +77,9 @@ public final class Agent implements AutoCloseable {
         Identity identity = setup.identity();
         PromotionRule rule = identity.rule();
         Wishes wishes = new Wishes(identity.id(), local, rule, identity.onlyFollow());
-        this.roleLease = new LeaseKeeper("leader", store, setup.policy().leaseTtl(), clock, this::onRoleLease);
-        this.nodeLease = new LeaseKeeper("registration", store, setup.registerTtl(), clock, this::wake);
+        this.roleLease = new LeaseKeeper(
+                "leader", store, setup.policy().leaseTtl(), clock, this::roleLeaseWanted, this::onRoleLease);
+        this.nodeLease = new LeaseKeeper("registration", store, setup.registerTtl(), clock, () -> true, this::wake);
         this.reader = new StoreReader(store, clock, this::wake);
         this.failsafe = new Failsafe(
                 identity.id(),
@@ -88,7 +90,11 @@ public final class Agent implements AutoCloseable {
                 reader,
                 () -> theLoop().published(),
                 this::onRoleLease);
-        this.prober = new DatabaseProber(database, process, setup.probeTimeout(), clock, this::wake);
+        this.writeWatch = new WriteWatch();
+        this.prober = new DatabaseProber(database, process, setup.probeTimeout(), clock, () -> {
+            writeWatch.saw(theProber().look());
+            wake();
+        });
         StoreActor.Sources sources = new StoreActor.Sources(
                 reader::picture,
                 () -> theLoop().registration(),
@@ -113,11 +119,16 @@ public final class Agent implements AutoCloseable {
                 reader,
                 failsafe,
                 prober,
+                writeWatch,
                 actor,
                 hand("database-hand", actor),
                 hand("store-hand", actor),
                 hand("fence-hand", actor));
         this.loop = new AgentLoop(parts, identity, setup.policy(), clock, deadManSwitch, onPublish);
+    }
+
+    private DatabaseProber theProber() {
+        return prober;
     }
 
     private AgentLoop theLoop() {
@@ -133,6 +144,11 @@ public final class Agent implements AutoCloseable {
         if (loop != null) {
             loop.wake();
         }
+    }
+
+    @SuppressWarnings("NullAway") // as above
+    private boolean roleLeaseWanted() {
+        return loop == null || loop.wantsLease();
     }
 
     private void onRoleLease() {
@@ -235,10 +251,13 @@ public final class Agent implements AutoCloseable {
             if (!later || published == null || !loop.mayWrite() || !published.primaryAt(clock.now())) {
                 continue;
             }
+            long sentAt = clock.now();
             try {
                 last = until;
                 database.beat(loop.beatAllowance(), longest);
+                writeWatch.wrote(true, sentAt);
             } catch (DatabaseException e) {
+                writeWatch.wrote(e.kind() != DatabaseException.Kind.UNKNOWN, sentAt);
                 LOG.warn("the dead-man's switch could not be moved on: {}", e.getMessage());
             }
         }

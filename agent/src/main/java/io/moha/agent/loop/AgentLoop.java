@@ -29,6 +29,9 @@ import org.slf4j.LoggerFactory;
 public final class AgentLoop implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(AgentLoop.class);
     private static final Duration TICK = Duration.ofMillis(200);
+    /** Without a turn for so long, this loop takes care of nothing any more. It waits for nothing: turns take microseconds. */
+    private static final Duration STANDSTILL = Duration.ofSeconds(5);
+
     private static final int MOST_WISHES = 64;
 
     private final Parts parts;
@@ -48,6 +51,8 @@ public final class AgentLoop implements Runnable {
     private long storeDirtyAt;
     private volatile @Nullable Published published;
     private volatile boolean roleSafe;
+    private volatile boolean fenceOverdue;
+    private volatile long lastTurnAt;
     private volatile long singlePointUntil;
     private long aloneSince;
 
@@ -67,6 +72,7 @@ public final class AgentLoop implements Runnable {
         this.onPublish = onPublish;
         this.state = NodeState.starting(clock.now(), parts.local().term());
         this.lastTick = clock.now();
+        this.lastTurnAt = clock.now();
         this.lastWall = clock.wall().toEpochMilli();
         this.databaseDirtyAt = clock.now();
         this.storeDirtyAt = clock.now();
@@ -110,6 +116,16 @@ public final class AgentLoop implements Runnable {
         long byLease = sound ? policy.fenceAt(lease.sentAt()) : now;
         long extended = extendedUntil();
         return extended != 0 && extended - byLease > 0 ? extended : byLease;
+    }
+
+    /**
+     * Whether the role's lease is to be renewed. Not while a fence cannot be confirmed, nor while this loop stands still:
+     * a database that only looks taken care of must not block the cluster. Any thread.
+     */
+    boolean wantsLease() {
+        // Without the dead-man's switch nobody but this loop would close the database.
+        boolean standsStill = deadManSwitch && clock.now() - lastTurnAt > STANDSTILL.toNanos();
+        return !fenceOverdue && !standsStill;
     }
 
     private long extendedUntil() {
@@ -165,6 +181,7 @@ public final class AgentLoop implements Runnable {
     /** One turn. Visible to tests. */
     void turn() {
         long now = clock.now();
+        lastTurnAt = now;
         noticeSuspension(now);
         takeFinished(parts.databaseHand());
         takeFinished(parts.storeHand());
@@ -185,6 +202,10 @@ public final class AgentLoop implements Runnable {
         mark(decision, now);
         keep(decision);
         roleSafe = decision.next().phase().holding();
+        fenceOverdue = policy.fenceOverdue(decision.next(), now);
+        if (!roleSafe) {
+            parts.writes().forget();
+        }
         publish(decision, seen, picture);
         parts.wishes().answer();
         decision.actions().forEach(this::start);
@@ -237,6 +258,10 @@ public final class AgentLoop implements Runnable {
             storeDirtyAt = clock.now();
             parts.reader().ask();
         }
+        if (action instanceof Action.OpenForWrites) {
+            long sentAt = clock.now() - finished.get().tookNanos();
+            parts.writes().wrote(outcome.result() != Outcome.Result.UNKNOWN, sentAt);
+        }
         if (Actor.touchesDatabase(action)) {
             databaseDirtyAt = clock.now();
             parts.prober().ask();
@@ -268,7 +293,7 @@ public final class AgentLoop implements Runnable {
                 aloneSince,
                 picture.map(p -> p.observed(p.sentAt() - storeDirtyAt >= 0, recovering())),
                 parts.reader().doubt(),
-                new Observation.Database(health, look.since(), local),
+                new Observation.Database(health, look.since(), parts.writes().stuckSince(), local),
                 parts.actor().comparison(),
                 parts.wishes().inForce(),
                 picture.map(this::registered).orElse(false),

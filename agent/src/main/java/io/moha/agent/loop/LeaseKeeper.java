@@ -4,6 +4,7 @@ import io.moha.decide.Observation.Lease;
 import io.moha.store.ClusterStore;
 import io.moha.store.StoreException;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,14 +23,19 @@ final class LeaseKeeper implements Runnable {
     private final Clock clock;
     private final Runnable onConfirmed;
     private final String name;
+    private final BooleanSupplier wanted;
     private volatile Lease lease = Lease.NONE;
     private volatile long trustedFrom;
     private volatile boolean stopped;
     private volatile String lastError = "";
     private volatile long lastRoundTrip;
 
-    /** @param onConfirmed called on the keeper's thread after each confirmed renewal; must not block */
-    LeaseKeeper(String name, ClusterStore store, Duration ttl, Clock clock, Runnable onConfirmed) {
+    /**
+     * @param wanted asked before each attempt; while it says no the lease is left to run out
+     * @param onConfirmed called on the keeper's thread after each confirmed renewal; must not block
+     */
+    LeaseKeeper(
+            String name, ClusterStore store, Duration ttl, Clock clock, BooleanSupplier wanted, Runnable onConfirmed) {
         this.name = name;
         this.store = store;
         this.ttl = ttl;
@@ -37,6 +43,7 @@ final class LeaseKeeper implements Runnable {
         this.interval = Duration.ofMillis(millis);
         this.clock = clock;
         this.trustedFrom = clock.now();
+        this.wanted = wanted;
         this.onConfirmed = onConfirmed;
     }
 
@@ -68,7 +75,7 @@ final class LeaseKeeper implements Runnable {
     public void run() {
         Bell pause = clock.bell();
         while (!stopped && !Thread.currentThread().isInterrupted()) {
-            boolean confirmed = renewOnce();
+            boolean confirmed = wanted.getAsBoolean() && renewOnce();
             if (!pause.await(confirmed ? interval : RETRY)) {
                 return;
             }

@@ -12,6 +12,7 @@ record Parts(
         StoreReader reader,
         Failsafe failsafe,
         DatabaseProber prober,
+        WriteWatch writes,
         Actor actor,
         Hand databaseHand,
         Hand storeHand,

@@ -77,7 +77,8 @@ final class FakeServer implements Database, DatabaseProcess {
                 157,
                 false,
                 replica,
-                armed);
+                armed,
+                DatabaseStatus.Commits.NONE);
     }
 
     @Override
