@@ -61,7 +61,8 @@ public record AgentConfig(
             Duration clockSkew,
             Duration registerTtl,
             Duration electionTimeout,
-            Duration drainTimeout) {}
+            Duration drainTimeout,
+            Duration stuckAfter) {}
 
     /** How etcd is reached. */
     public record Etcd(

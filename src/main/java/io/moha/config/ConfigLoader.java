@@ -176,7 +176,8 @@ public final class ConfigLoader {
                 Duration.ofSeconds(skew),
                 Duration.ofSeconds(top.number("register-ttl", 5, 2, 3600)),
                 Duration.ofMillis(top.number("election-timeout-ms", 2000, 100, 60_000)),
-                Duration.ofSeconds(top.number("drain-timeout", 30, 1, 86_400)));
+                Duration.ofSeconds(top.number("drain-timeout", 30, 1, 86_400)),
+                Duration.ofSeconds(top.number("stuck-after", 10, 3, 3600)));
     }
 
     private AgentConfig.Etcd etcd() throws ConfigException {

@@ -289,7 +289,7 @@ public final class Main implements Callable<Integer> {
                 settings.bootstrapExpect(),
                 settings.maxCandidateBacklog(),
                 Duration.ofSeconds(4),
-                Duration.ofSeconds(10),
+                timing.stuckAfter(),
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(2));
         return new Agent.Setup(
@@ -315,6 +315,7 @@ public final class Main implements Callable<Integer> {
         all.put("register-ttl", s.timing().registerTtl().toSeconds());
         all.put("election-timeout-ms", s.timing().electionTimeout().toMillis());
         all.put("drain-timeout", s.timing().drainTimeout().toSeconds());
+        all.put("stuck-after", s.timing().stuckAfter().toSeconds());
         all.put("promotion-rule", s.node().rule().text());
         all.put("data-center", s.node().dataCenter());
         all.put("bootstrap-expect", s.bootstrapExpect());

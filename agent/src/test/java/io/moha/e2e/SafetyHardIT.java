@@ -217,6 +217,25 @@ class SafetyHardIT extends SafetyScenarios {
         });
     }
 
+    @Test
+    @Order(9)
+    void aDiskThatTurnsReadOnlyEndsInAFailoverAndTheRepairedNodeComesBack() throws Exception {
+        assumeFull("a disk that turns read-only");
+        onSmallDisk("disk read-only", (round, disk) -> {
+            long brokenAt = System.nanoTime();
+            disk.breakDown();
+            long elsewhere = awaitFailover(round, brokenAt);
+            System.out.println(
+                    "safety: disk read-only: another acknowledges after " + millis(brokenAt, elsewhere) + " ms");
+            observe(TTL_MILLIS); // its agent tries to start it, in vain
+            cluster().kill(cluster().agent(round.primary));
+            String container = faults().inspect(cluster().mysql(round.primary), "{{.Id}}");
+            HostFaults.shell("docker kill " + container + " 2>/dev/null; docker wait " + container);
+            disk.repair();
+            cluster().startAgain(cluster().agent(round.primary));
+        });
+    }
+
     private interface DiskScenario {
         void run(Round round, SmallDisk disk) throws Exception;
     }

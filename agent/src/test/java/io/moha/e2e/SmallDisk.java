@@ -27,7 +27,7 @@ final class SmallDisk implements AutoCloseable {
                     "chmod --reference=" + directory + " $place",
                     "umount $place",
                     "rmdir $place",
-                    "mount -o loop " + image + " " + directory));
+                    mount()));
         } catch (IllegalStateException e) {
             close();
             throw e;
@@ -51,6 +51,22 @@ final class SmallDisk implements AutoCloseable {
 
     void thaw() {
         shell("fsfreeze --unfreeze " + directory);
+    }
+
+    private String mount() {
+        return "mount -o loop,errors=remount-ro " + image + " " + directory;
+    }
+
+    /** The file system finds an error in itself and takes no more writes, as after a bad block. */
+    void breakDown() {
+        shell("echo moha > /sys/fs/ext4/$(basename $(findmnt -n -o SOURCE " + directory + "))/trigger_fs_error");
+    }
+
+    /** The container must be stopped. */
+    void repair() {
+        // fsck says 1 when it has corrected something.
+        shell("umount " + directory + " && { e2fsck -fy " + image + " >/dev/null 2>&1 || [ $? -le 1 ]; } && "
+                + mount());
     }
 
     @Override

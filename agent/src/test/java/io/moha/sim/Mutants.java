@@ -50,7 +50,7 @@ final class Mutants {
     /**
      * What became of a mutant.
      *
-     * @param seeds how many were run, the one that caught it included
+     * @param seeds the last one that was run: the one that caught it, if any did
      */
     record Verdict(Mutant mutant, int seeds, Optional<String> violation) {}
 
@@ -201,23 +201,23 @@ final class Mutants {
                 "return Outcome.failed(trouble);"));
     }
 
-    /** Runs seeds 1, 2, 3... against the mutant until one catches it. */
-    static Verdict hunt(Mutant mutant, int mostSeeds) throws Exception {
+    /** Runs seeds from the first on against the mutant until one catches it. */
+    static Verdict hunt(Mutant mutant, int firstSeed, int mostSeeds) throws Exception {
         Path classes = Files.createTempDirectory("mutant");
         try {
             compile(mutant, classes);
             try (Loader loader = new Loader(classes)) {
-                return hunt(mutant, loader, mostSeeds);
+                return hunt(mutant, loader, firstSeed, mostSeeds);
             }
         } finally {
             delete(classes);
         }
     }
 
-    private static Verdict hunt(Mutant mutant, Loader loader, int mostSeeds) throws Exception {
+    private static Verdict hunt(Mutant mutant, Loader loader, int firstSeed, int mostSeeds) throws Exception {
         Method run = loader.loadClass(Simulation.class.getName())
                 .getMethod("run", long.class, boolean.class, java.util.function.Consumer.class);
-        AtomicLong next = new AtomicLong(1);
+        AtomicLong next = new AtomicLong(firstSeed);
         AtomicLong first = new AtomicLong(Long.MAX_VALUE);
         AtomicReference<String> violation = new AtomicReference<>("");
         int threads = Runtime.getRuntime().availableProcessors();
@@ -225,7 +225,7 @@ final class Mutants {
         for (int i = 0; i < threads; i++) {
             workers.execute(() -> {
                 for (long seed = next.getAndIncrement();
-                        seed <= mostSeeds && seed < first.get();
+                        seed < firstSeed + mostSeeds && seed < first.get();
                         seed = next.getAndIncrement()) {
                     String said = run(run, seed, mutant.deadManSwitch());
                     synchronized (violation) {
@@ -244,7 +244,7 @@ final class Mutants {
         boolean caught = first.get() != Long.MAX_VALUE;
         return new Verdict(
                 mutant,
-                (int) Math.min(first.get(), mostSeeds),
+                (int) Math.min(first.get(), (long) firstSeed + mostSeeds - 1),
                 caught ? Optional.of(String.valueOf(violation.get())) : Optional.empty());
     }
 
@@ -284,6 +284,11 @@ final class Mutants {
         if (!good) {
             throw new IllegalStateException("mutant '" + mutant + "' does not compile:\n" + complaints);
         }
+    }
+
+    /** The page that tells by which seed, counted from 1, each mutant was caught. */
+    static Path page() {
+        return checkout().resolve("docs/internals/safety.md");
     }
 
     private static Path checkout() {
@@ -343,14 +348,14 @@ final class Mutants {
      * @param only part of a name; empty for all
      */
     static void table(String only) throws Exception {
-        System.out.println("| mutant | caught by seed | first violation |\n|---|---|---|");
+        System.out.println("| mutant | switch | caught by seed | first violation |\n|---|---|---|---|");
         for (Mutant mutant : all()) {
             if (mutant.name().contains(only)) {
-                Verdict verdict = hunt(mutant, MOST_SEEDS);
+                Verdict verdict = hunt(mutant, 1, MOST_SEEDS);
                 System.out.printf(
-                        "| %s%s | %s | %s |%n",
+                        "| %s | %s | %s | %s |%n",
                         mutant,
-                        mutant.deadManSwitch() ? "" : " (switch off)",
+                        mutant.deadManSwitch() ? "on" : "off",
                         verdict.violation().isPresent() ? verdict.seeds() : "NOT in " + verdict.seeds(),
                         verdict.violation().orElse(""));
             }
