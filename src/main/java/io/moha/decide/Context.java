@@ -7,6 +7,7 @@ import io.moha.decide.Observation.Member;
 import io.moha.decide.Observation.Vote;
 import io.moha.model.Ballot;
 import io.moha.model.Endpoint;
+import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
 import java.util.Collection;
@@ -150,6 +151,15 @@ record Context(NodeState state, Observation seen, Policy policy) {
 
     Optional<Vote> myVote() {
         return Optional.ofNullable(votes().get(seen.me()));
+    }
+
+    /** What this node was chosen for and does not have any more: its relay log lost its tail in a crash. */
+    GtidSet lostOfItsBallot() {
+        return Optional.ofNullable(cluster().votes().get(seen.me()))
+                .map(Vote::ballot)
+                .filter(b -> b.term().equals(term()) && !b.isBlind())
+                .map(b -> b.received().subtract(local().received()))
+                .orElse(GtidSet.EMPTY);
     }
 
     Set<NodeId> liveWithoutVote() {

@@ -26,6 +26,7 @@ public enum Diagnosis {
     // This node holds the role.
     RESUMABLE,
     CHOSEN,
+    BALLOT_SHRUNK,
     UNDRAINED,
     DRAIN_OVERDUE,
     SOURCE_REMAINS,

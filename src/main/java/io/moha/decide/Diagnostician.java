@@ -70,6 +70,9 @@ final class Diagnostician {
     }
 
     private static Diagnosis promoting(Context c) {
+        if (!c.lostOfItsBallot().isEmpty()) {
+            return BALLOT_SHRUNK;
+        }
         if (!c.drained()) {
             long age = c.seen().now() - c.state().phaseSince();
             return age > c.policy().drainTimeout().toNanos() ? DRAIN_OVERDUE : UNDRAINED;

@@ -325,6 +325,12 @@ public final class Table {
         Set<Phase> promoting = EnumSet.of(PROMOTING);
         on(
                 promoting,
+                BALLOT_SHRUNK,
+                to(FENCED),
+                c -> resign(c, lostReason(c)),
+                c -> "resigning, so that a new election sees what is there: " + lostReason(c));
+        on(
+                promoting,
                 UNDRAINED,
                 stay(),
                 c -> c.local().channel().filter(ch -> !ch.applierRunning()).isPresent()
@@ -642,6 +648,10 @@ public final class Table {
 
     private static String errant(Context c) {
         return c.seen().comparison().map(k -> k.errant().toString()).orElse("");
+    }
+
+    private static String lostReason(Context c) {
+        return "it was chosen with " + c.lostOfItsBallot() + ", and has lost that since in a crash";
     }
 
     private static String drainReason(Context c) {

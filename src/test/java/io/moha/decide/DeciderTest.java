@@ -540,6 +540,20 @@ class DeciderTest {
     }
 
     @Test
+    void aWinnerWhoseRelayLogLostItsTailResignsInsteadOfLosingWhatItWasChosenFor() {
+        ObservationBuilder seen =
+                seen().heldByMe().receiverStopped().executed(gtids("1-9")).vote(ballot("n1", 3, gtids("1-12")), 20);
+        Decision resigns = decide(in(Phase.PROMOTING), seen);
+        assertThat(resigns.diagnosis()).isEqualTo(Diagnosis.BALLOT_SHRUNK);
+        assertThat(resigns.actions()).singleElement().isInstanceOf(Action.Resign.class);
+        assertThat(resigns.because()).contains(":11-12");
+        Decision votes = decide(resigns.next(), vacant().executed(gtids("1-9")));
+        Ballot cast = ((Action.PutBallot) votes.actions().get(0)).ballot();
+        assertThat(cast.eligible()).as("with what it has it may win").isTrue();
+        assertThat(cast.received()).isEqualTo(gtids("1-10"));
+    }
+
+    @Test
     void anAgentRestartedOnThePrimaryResumesTheRoleAndLeavesTheDatabaseOpen() {
         ObservationBuilder seen = seen().iAmTheOpenPrimary().heldByMeUnder(5);
         NodeState restarted = NodeState.starting(START, new Term(3));

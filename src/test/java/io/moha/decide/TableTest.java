@@ -36,7 +36,8 @@ class TableTest {
             DATABASE_SILENT);
     private static final Set<Diagnosis> DRAINED =
             EnumSet.of(WISH_READ_ONLY, CLOSED, OPEN_UNANNOUNCED, SERVING, UNREGISTERED, ALONE, NOT_ALONE);
-    private static final Set<Diagnosis> PROMOTING = EnumSet.of(UNDRAINED, DRAIN_OVERDUE, SOURCE_REMAINS, NO_EVIDENCE);
+    private static final Set<Diagnosis> PROMOTING =
+            EnumSet.of(BALLOT_SHRUNK, UNDRAINED, DRAIN_OVERDUE, SOURCE_REMAINS, NO_EVIDENCE);
     private static final Set<Diagnosis> READ_ONLY =
             EnumSet.of(WISH_READ_WRITE, WRITABLE_AGAINST_WISH, HAND_OVER_WANTED, HELD);
 
@@ -176,6 +177,7 @@ class TableTest {
         maybe(random, 3, () -> some.live("n1"));
         long coming = 4;
         maybe(random, 2, () -> some.vote(Ballots.ballot("n1", coming, Ballots.gtids("1-10")), 31));
+        maybe(random, 12, () -> some.vote(Ballots.ballot("n1", coming - 1, Ballots.gtids("1-12")), 30));
         maybe(random, 6, () -> some.vote(Ballots.cold(Ballots.ballot("n1", coming, Ballots.gtids("1-10"))), 31));
         maybe(
                 random,

@@ -437,6 +437,7 @@ final class Faults {
             case HOST_LOST -> {
                 node.killAgent();
                 node.mysql.kill();
+                node.mysql.loseTail(disks.nextInt(4));
                 lasts(length, node::startAgent);
             }
             case HOST_FROZEN -> {

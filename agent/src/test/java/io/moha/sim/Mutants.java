@@ -140,12 +140,11 @@ final class Mutants {
                 DECIDE + "Ranking.java",
                 "strictlyContains(other, candidate)",
                 "strictlyContains(candidate, other)"));
-        all.add(
-                mutant(
-                        "promote before the relay log is drained",
-                        DECIDE + "Diagnostician.java",
-                        "    private static Diagnosis promoting(Context c) {\n        if (!c.drained()) {",
-                        "    private static Diagnosis promoting(Context c) {\n        if (!c.drained() && c.seen().now() < 0) {"));
+        all.add(mutant(
+                "promote before the relay log is drained",
+                DECIDE + "Diagnostician.java",
+                "            return BALLOT_SHRUNK;\n        }\n        if (!c.drained()) {",
+                "            return BALLOT_SHRUNK;\n        }\n        if (!c.drained() && c.seen().now() < 0) {"));
         all.add(mutant(
                 "ballot with a running receiver",
                 DECIDE + "Diagnostician.java",

@@ -197,6 +197,16 @@ final class SimMysql {
         told.forEach(t -> scheduler.in(500_000, t));
     }
 
+    /** After a power cut: the last transactions in the relay log had not reached the disk. */
+    void loseTail(int transactions) {
+        for (int i = 0; i < transactions && !relay.isEmpty(); i++) {
+            Transaction lost = relay.removeLast();
+            if (!executed.contains(lost.gtid())) {
+                retrieved = retrieved.subtract(lost.gtid());
+            }
+        }
+    }
+
     /** Fenced by its configuration; replication is not started. */
     void start() {
         if (alive) {

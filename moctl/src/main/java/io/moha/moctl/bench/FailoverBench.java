@@ -151,12 +151,15 @@ public final class FailoverBench {
                 config.faults().killMysqld().isEmpty()
                         || config.faults().killAgent().isEmpty()
                         || config.faults().startAgent().isEmpty();
+            case AGENT_KILL ->
+                config.faults().killAgent().isEmpty()
+                        || config.faults().startAgent().isEmpty();
             case SWITCH -> false;
         };
         if (missing) {
             throw new BenchException(
-                    "--fault " + settings.fault().text() + " needs commands: [bench.fault] kill-mysqld, and for "
-                            + "host-kill also kill-agent and start-agent (start-mysqld where the agent does not start it)");
+                    "--fault " + settings.fault().text() + " needs commands: [bench.fault] kill-mysqld for mysqld-kill "
+                            + "and host-kill, kill-agent and start-agent for host-kill and agent-kill (start-mysqld where the agent does not start it)");
         }
     }
 

@@ -8,6 +8,8 @@ public enum FaultKind {
     MYSQLD_KILL,
     /** SIGKILL to mysqld and agent at once; the bench starts both again after the failover. */
     HOST_KILL,
+    /** SIGKILL to the agent, which stays away until another node has taken over: the database must close itself. */
+    AGENT_KILL,
     /** A planned switch to the best replica. */
     SWITCH;
 
@@ -16,13 +18,14 @@ public enum FaultKind {
         return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    /** @throws IllegalArgumentException naming the three words */
+    /** @throws IllegalArgumentException naming the words */
     public static FaultKind parse(String text) {
         for (FaultKind kind : values()) {
             if (kind.text().equals(text)) {
                 return kind;
             }
         }
-        throw new IllegalArgumentException("'" + text + "' is no fault: use mysqld-kill, host-kill or switch");
+        throw new IllegalArgumentException(
+                "'" + text + "' is no fault: use mysqld-kill, host-kill, agent-kill or switch");
     }
 }

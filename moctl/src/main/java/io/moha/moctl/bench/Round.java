@@ -126,6 +126,7 @@ final class Round {
                 Commands.runTogether(List.of(
                         FaultCommands.forNode(faults.killAgent(), old.id()),
                         FaultCommands.forNode(faults.killMysqld(), old.id())));
+            case AGENT_KILL -> Commands.runTogether(List.of(FaultCommands.forNode(faults.killAgent(), old.id())));
             case SWITCH -> {
                 return change();
             }
@@ -179,11 +180,12 @@ final class Round {
 
     /** After a lost host nothing starts again by itself; after a killed mysqld its agent does that. */
     private void mend(boolean injected) throws BenchException {
-        if (settings.fault() != FaultKind.HOST_KILL) {
+        boolean host = settings.fault() == FaultKind.HOST_KILL;
+        if (!host && settings.fault() != FaultKind.AGENT_KILL) {
             return;
         }
         try {
-            if (!faults.startMysqld().isEmpty()) {
+            if (host && !faults.startMysqld().isEmpty()) {
                 Commands.runTogether(List.of(FaultCommands.forNode(faults.startMysqld(), old.id())));
             }
             Commands.runTogether(List.of(FaultCommands.forNode(faults.startAgent(), old.id())));
@@ -253,6 +255,7 @@ final class Round {
                 to,
                 inMillis(analysis.nodeGap(old.id())),
                 inMillis(analysis.proxyGap()),
+                inMillis(analysis.closedAfter(old.id())),
                 recovery,
                 acks.size(),
                 missing,

@@ -26,21 +26,41 @@ final class RoundAnalysis {
      */
     OptionalLong nodeGap(String oldPrimary) {
         List<Ack> direct = acks.stream().filter(a -> !a.proxied()).toList();
-        OptionalLong firstElsewhere = direct.stream()
-                .filter(a -> a.ackedAt() > faultAt && !a.node().equals(oldPrimary))
-                .mapToLong(Ack::ackedAt)
-                .findFirst();
+        OptionalLong firstElsewhere = firstElsewhere(direct, oldPrimary);
         if (firstElsewhere.isEmpty()) {
             return longestSilence(direct);
         }
         long first = firstElsewhere.getAsLong();
-        // An old primary may come back as primary much later in the round; its later acknowledgements are no overlap
-        // of this change but are judged by violations().
-        OptionalLong last = direct.stream()
-                .filter(a -> a.node().equals(oldPrimary) && a.sentAt() < first)
+        OptionalLong last = lastAt(direct, oldPrimary, first);
+        return last.isEmpty() ? OptionalLong.empty() : OptionalLong.of(first - last.getAsLong());
+    }
+
+    /** Nanoseconds from the fault to the last acknowledgement at the old primary; empty if nobody else took writes. */
+    OptionalLong closedAfter(String oldPrimary) {
+        List<Ack> direct = acks.stream().filter(a -> !a.proxied()).toList();
+        OptionalLong firstElsewhere = firstElsewhere(direct, oldPrimary);
+        OptionalLong last = firstElsewhere.isEmpty()
+                ? OptionalLong.empty()
+                : lastAt(direct, oldPrimary, firstElsewhere.getAsLong());
+        return last.isEmpty() ? OptionalLong.empty() : OptionalLong.of(Math.max(0, last.getAsLong() - faultAt));
+    }
+
+    private OptionalLong firstElsewhere(List<Ack> direct, String oldPrimary) {
+        return direct.stream()
+                .filter(a -> a.ackedAt() > faultAt && !a.node().equals(oldPrimary))
+                .mapToLong(Ack::ackedAt)
+                .findFirst();
+    }
+
+    /**
+     * An old primary may come back as primary much later in the round; its later acknowledgements are no overlap of this
+     * change but are judged by {@link #violations}.
+     */
+    private static OptionalLong lastAt(List<Ack> direct, String oldPrimary, long firstElsewhere) {
+        return direct.stream()
+                .filter(a -> a.node().equals(oldPrimary) && a.sentAt() < firstElsewhere)
                 .mapToLong(Ack::ackedAt)
                 .max();
-        return last.isEmpty() ? OptionalLong.empty() : OptionalLong.of(first - last.getAsLong());
     }
 
     /** Nanoseconds of the longest silence that ended after the fault, among the writers that use the proxy. */

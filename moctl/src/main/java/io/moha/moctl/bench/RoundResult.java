@@ -12,6 +12,7 @@ import java.util.OptionalDouble;
  * @param to the primary after; empty if there was none in time
  * @param nodeGapMillis write gap at the nodes
  * @param proxyGapMillis write gap through the proxy
+ * @param closedMillis from the fault to the last acknowledgement at the old primary
  * @param recoveryMillis from the fault until every member was healthy again; -1 if that did not happen
  * @param acknowledged inserts in this round
  * @param missing acknowledged inserts that are in no table afterwards
@@ -27,6 +28,7 @@ public record RoundResult(
         String to,
         OptionalDouble nodeGapMillis,
         OptionalDouble proxyGapMillis,
+        OptionalDouble closedMillis,
         long recoveryMillis,
         long acknowledged,
         long missing,

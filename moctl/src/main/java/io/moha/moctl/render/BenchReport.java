@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.moha.moctl.bench.BenchResult;
 import io.moha.moctl.bench.Distribution;
+import io.moha.moctl.bench.FaultKind;
 import io.moha.moctl.bench.RoundResult;
 import io.moha.moctl.client.MemberView;
 import io.moha.moctl.client.NodeStatus;
@@ -56,7 +57,11 @@ public final class BenchReport {
                 result.settings().writersEach(),
                 result.settings().pace().toMillis()));
         Table table = new Table("WRITE GAP (s)", "MIN", "MEDIAN", "P99", "MAX", "ROUNDS");
-        gaps(rounds).forEach((level, gap) -> {
+        Map<String, Optional<Distribution>> rows = new LinkedHashMap<>(gaps(rounds));
+        if (result.settings().fault() == FaultKind.AGENT_KILL) {
+            rows.put("fault to last write", distribution(rounds, RoundResult::closedMillis));
+        }
+        rows.forEach((level, gap) -> {
             if (gap.isPresent()) {
                 Distribution d = gap.get();
                 table.row(
@@ -110,6 +115,8 @@ public final class BenchReport {
         settings.put("pace_ms", result.settings().pace().toMillis());
         settings.put("deadline_s", result.settings().deadline().toSeconds());
         ObjectNode gaps = json.putObject("write_gap_ms");
+        distribution(result.rounds(), RoundResult::closedMillis)
+                .ifPresent(d -> put(json.putObject("last_ack_after_fault_ms"), d));
         gaps(result.rounds()).forEach((level, gap) -> {
             if (gap.isPresent()) {
                 put(gaps.putObject(level), gap.get());
@@ -132,6 +139,7 @@ public final class BenchReport {
         json.put("round", r.number()).put("ok", r.ok()).put("from", r.from()).put("to", r.to());
         millis(json, "node_gap_ms", r.nodeGapMillis());
         millis(json, "proxy_gap_ms", r.proxyGapMillis());
+        millis(json, "last_ack_after_fault_ms", r.closedMillis());
         json.put("recovery_ms", r.recoveryMillis());
         json.put("acknowledged", r.acknowledged());
         json.put("missing", r.missing());

@@ -17,6 +17,14 @@ class RoundAnalysisTest {
     }
 
     @Test
+    void theOldPrimaryClosesAtItsLastAckBeforeTheOtherOnesFirst() {
+        RoundAnalysis analysis = analysis(100, at("a", 90), at("a", 2500), at("b", 6000), at("a", 9000));
+        assertThat(analysis.closedAfter("a")).hasValue(2400 * MS);
+        assertThat(analysis(100, at("a", 90), at("b", 350)).closedAfter("a")).hasValue(0);
+        assertThat(analysis(100, at("a", 90), at("a", 350)).closedAfter("a")).isEmpty();
+    }
+
+    @Test
     void nodeGapIgnoresWhatWentThroughTheProxy() {
         RoundAnalysis analysis = analysis(100, at("a", 90), proxied("a", 110), proxied("b", 200), at("b", 350));
         assertThat(analysis.nodeGap("a")).hasValue(260 * MS);

@@ -232,7 +232,7 @@ class CommandsTest {
     void benchRefusesNonsense() throws IOException {
         Files.writeString(directory.resolve("bench"), "[bench]\nuser='app'\nschema='demo'\nwriter='127.0.0.1:9'\n");
         assertThat(moctl("bench", "failover", "--fault", "flood")).isEqualTo(2);
-        assertThat(err.toString()).contains("use mysqld-kill, host-kill or switch");
+        assertThat(err.toString()).contains("use mysqld-kill, host-kill, agent-kill or switch");
         assertThat(moctl("bench", "failover", "--fault", "switch", "--rounds", "0"))
                 .isEqualTo(2);
         assertThat(moctl("bench", "failover", "--fault", "switch", "--load", "heavy"))
