@@ -9,6 +9,7 @@ import io.moha.model.Ballot;
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
+import io.moha.model.PromotionRule;
 import io.moha.model.Term;
 import java.util.Collection;
 import java.util.List;
@@ -70,12 +71,31 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 .isPresent();
     }
 
-    /** etcd came back without the key, and all others still wait: nobody has the role, and nobody had it meanwhile. */
+    /**
+     * etcd came back without the key, or with that of a lease which has ended, and all others still wait: nobody else has
+     * the role, and nobody had it meanwhile.
+     */
     boolean keyGoneUnderPromises() {
-        return cluster().holder().isEmpty()
+        return (cluster().holder().isEmpty() || holderIsMyPast())
                 && term().equals(state.term())
                 && seen.extendedUntil() != 0
                 && seen.now() - seen.extendedUntil() < 0;
+    }
+
+    /**
+     * This node was open in the latest term, is fenced, and the key has gone although nobody was elected since: etcd has
+     * ended the lease early (a frozen etcd leader that wakes does that), or was away. Nobody can have more than this node
+     * has. It does not vote before it has tried.
+     */
+    boolean wasPrimaryOfThisTerm() {
+        return term().value() > 0
+                && term().equals(state.term())
+                && announced()
+                && cluster().lastPrimary().filter(seen.me()::equals).isPresent()
+                && state.warm()
+                && local().channel().isEmpty()
+                && seen.wishes().rule() != PromotionRule.MUST_NOT
+                && myVote().isEmpty();
     }
 
     boolean silentTooLong() {

@@ -43,6 +43,7 @@ public enum Diagnosis {
     NOT_ALONE,
 
     // Nobody holds the role.
+    RETAKABLE,
     BOOTSTRAP_WAITS,
     PROMISED,
     SINGLE_POINT_WAITS,

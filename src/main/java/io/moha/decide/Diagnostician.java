@@ -217,6 +217,11 @@ final class Diagnostician {
         if (c.promised() && !c.singlePointIsMe()) {
             return PROMISED;
         }
+        // A new lease comes within milliseconds; while others still vote.
+        boolean inTime = c.electionAge() < c.policy().electionTimeout().toNanos() / 2;
+        if (c.wasPrimaryOfThisTerm() && (c.leaseValid() || inTime)) {
+            return RETAKABLE;
+        }
         if (!c.receiverStopped()) {
             return RECEIVER_RUNS;
         }

@@ -158,7 +158,13 @@ public final class Table {
                 HOLDING,
                 KEY_GONE,
                 stay(),
-                c -> c.leaseValid() ? List.of(new Action.RetakeRole(c.term())) : List.of(),
+                c -> !c.leaseValid()
+                        ? List.of()
+                        : List.of(
+                                c.cluster().holder().isEmpty()
+                                        ? new Action.RetakeRole(c.term())
+                                        : new Action.ResumeRole(
+                                                c.term(), c.holder().createRevision())),
                 say("etcd is back without the key of the role; all others have promised to wait: putting it again"));
         on(
                 WITHOUT_ROLE,
@@ -448,6 +454,13 @@ public final class Table {
             return last + " was the only member and has what nobody else has: waiting for it ('moctl forget " + last
                     + "' gives its data up)";
         });
+        on(
+                WITHOUT_ROLE,
+                RETAKABLE,
+                stay(),
+                c -> c.leaseValid() ? List.of(new Action.RetakeRole(c.term())) : List.of(),
+                c -> "the key of the role is gone, and nobody was elected since this node was primary of term "
+                        + c.term() + ": taking it again");
         on(
                 WITHOUT_ROLE,
                 BOOTSTRAP_WAITS,

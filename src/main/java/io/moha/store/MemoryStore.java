@@ -125,6 +125,15 @@ public final class MemoryStore {
         wakeIf(changed);
     }
 
+    /** Ends all leases, as an etcd leader does that was frozen and wakes: it believes that they ran out meanwhile. */
+    public void expireLeases() {
+        boolean changed;
+        synchronized (this) {
+            changed = end(Set.copyOf(leases.keySet()));
+        }
+        wakeIf(changed);
+    }
+
     /** Ends a lease as an operator would. */
     public void expireLease(long leaseId) {
         boolean changed;

@@ -405,6 +405,38 @@ class DeciderTest {
     }
 
     @Test
+    void aKeyThatStillStandsUnderALeaseThatHasEndedIsBoundToTheNewOneWhileAllOthersPromisedToWait() {
+        Duration some = Duration.ofSeconds(1);
+        ObservationBuilder back = seen().iAmTheOpenPrimary().heldByMeUnder(5);
+        assertThat(decide(in(Phase.PRIMARY), back).diagnosis())
+                .as("without promises")
+                .isEqualTo(Diagnosis.ROLE_LOST);
+        Decision again = decide(in(Phase.PRIMARY), back.extendedFor(some));
+        assertThat(again.diagnosis()).isEqualTo(Diagnosis.KEY_GONE);
+        assertThat(again.actions()).containsExactly(new Action.ResumeRole(new Term(3), 20));
+    }
+
+    @Test
+    void whoWasPrimaryOfTheLatestTermAndIsFencedTakesTheKeyAgainInsteadOfAnElection() {
+        ObservationBuilder gone =
+                seen().nobodyHolds().noChannel().announced("n1", 3).lastPrimary("n1");
+        Decision retakes = decide(in(Phase.FENCED), gone);
+        assertThat(retakes.diagnosis()).isEqualTo(Diagnosis.RETAKABLE);
+        assertThat(retakes.actions()).containsExactly(new Action.RetakeRole(new Term(3)));
+        assertThat(decide(coldIn(Phase.STARTING), gone).diagnosis())
+                .as("after a restart nobody knows what happened meanwhile")
+                .isNotEqualTo(Diagnosis.RETAKABLE);
+        assertThat(decide(in(Phase.FENCED), gone.vote(unfit(mine("1-10"), "its database process died"), 31))
+                        .diagnosis())
+                .as("who resigned has voted")
+                .isNotEqualTo(Diagnosis.RETAKABLE);
+        assertThat(decide(in(Phase.FENCED), seen().nobodyHolds().noChannel().announced("n1", 3))
+                        .diagnosis())
+                .as("another one was elected since")
+                .isNotEqualTo(Diagnosis.RETAKABLE);
+    }
+
+    @Test
     void aKeyThatWentWhileAllOthersPromisedToWaitIsPutAgain() {
         Duration some = Duration.ofSeconds(1);
         Decision again = decide(

@@ -73,6 +73,7 @@ final class ObservationBuilder {
     private long promisedUntil;
     private long aloneSince;
     private @Nullable NodeId singlePoint;
+    private NodeId lastPrimary = new NodeId("n2");
     private @Nullable String storeDoubt;
 
     static Endpoint endpoint(String node) {
@@ -315,6 +316,11 @@ final class ObservationBuilder {
         return this;
     }
 
+    ObservationBuilder lastPrimary(String node) {
+        lastPrimary = new NodeId(node);
+        return this;
+    }
+
     ObservationBuilder singlePoint(String node) {
         singlePoint = new NodeId(node);
         return this;
@@ -363,7 +369,7 @@ final class ObservationBuilder {
                 live,
                 votes,
                 followed,
-                Optional.of(new NodeId("n2")),
+                Optional.of(lastPrimary),
                 Optional.ofNullable(singlePoint),
                 evidence,
                 false);

@@ -174,6 +174,7 @@ class TableTest {
         maybe(random, 9, some::storeChangedSince);
         maybe(random, 2, () -> some.announced("n1", 3));
         maybe(random, 2, some::evidence);
+        maybe(random, 3, () -> some.lastPrimary("n1").noChannel().announced("n1", 3));
         maybe(random, 3, () -> some.live("n1"));
         long coming = 4;
         maybe(random, 2, () -> some.vote(Ballots.ballot("n1", coming, Ballots.gtids("1-10")), 31));

@@ -22,6 +22,7 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionTimeoutException;
 
@@ -83,6 +84,8 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
                 execute(
                         connection,
                         "SET sql_log_bin=0",
+                        "SET GLOBAL rpl_semi_sync_source_enabled=OFF",
+                        "SET GLOBAL rpl_semi_sync_replica_enabled=OFF",
                         "STOP REPLICA",
                         "RESET REPLICA ALL",
                         "SET GLOBAL read_only=ON",
@@ -200,6 +203,24 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
     }
 
     @Override
+    public Sent send(Server server) throws SQLException {
+        Connection connection = connect(server, APP, APP);
+        open.add(connection);
+        AtomicBoolean acknowledged = new AtomicBoolean();
+        Thread thread = new Thread(() -> {
+            try {
+                execute(connection, "INSERT INTO demo.t (v) VALUES ('x')");
+                acknowledged.set(true);
+            } catch (SQLException e) {
+                // Nobody was told that it is committed.
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+        return acknowledged::get;
+    }
+
+    @Override
     public Write begin(Server server) throws Exception {
         CompletableFuture<Boolean> end = slowInsert(server, APP, 10);
         return () -> end.get(30, TimeUnit.SECONDS);
@@ -278,6 +299,24 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
         return ask(
                 server,
                 "SELECT id FROM performance_schema.processlist WHERE info LIKE 'INSERT%SLEEP%' AND state='User sleep'");
+    }
+
+    @Override
+    public void waitFor(Server source, int replicas) throws SQLException {
+        if (replicas == 0) {
+            execute(source, "SET GLOBAL rpl_semi_sync_source_enabled=OFF");
+        } else {
+            execute(
+                    source,
+                    "SET GLOBAL rpl_semi_sync_source_timeout=4294967295",
+                    "SET GLOBAL rpl_semi_sync_source_wait_for_replica_count=" + replicas,
+                    "SET GLOBAL rpl_semi_sync_source_enabled=ON");
+        }
+    }
+
+    @Override
+    public void acknowledges(Server replica, boolean on) throws SQLException {
+        execute(replica, "SET GLOBAL rpl_semi_sync_replica_enabled=" + (on ? "ON" : "OFF"));
     }
 
     @Override

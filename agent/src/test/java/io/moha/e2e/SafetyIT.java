@@ -172,7 +172,7 @@ class SafetyIT extends SafetyScenarios {
             observe(LONGER_THAN_A_LEASE / 2);
             cluster().startAgain(some);
             awaitCalm(round, some);
-            String frozen = cluster().etcd(2);
+            String frozen = leader();
             cluster().pause(frozen);
             observe(LONGER_THAN_A_LEASE);
             cluster().unpause(frozen);

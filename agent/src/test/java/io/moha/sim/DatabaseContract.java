@@ -317,6 +317,79 @@ public abstract class DatabaseContract {
         }
     }
 
+    // --- semi-synchronous replication
+
+    /** R acknowledges what it receives; P waits for that. */
+    private void semiSynchronous() throws Exception {
+        makePrimary(P);
+        world().acknowledges(R, true);
+        db(R).follow(world().endpoint(P), LONG);
+        insert(P);
+        awaitCaughtUp(R, P);
+        world().waitFor(P, 1);
+    }
+
+    /** What P has written and R has not received. */
+    private DatabaseWorld.Sent waiting() throws Exception {
+        db(R).stopReceiver(SOON);
+        DatabaseWorld.Sent write = world().send(P);
+        world().pass(Duration.ofSeconds(1));
+        assertThat(write.acknowledged()).isFalse();
+        return write;
+    }
+
+    @Test
+    void aCommitWaitsUntilAReplicaHasItAndIsNotExecutedBefore() throws Exception {
+        semiSynchronous();
+        insert(P);
+        GtidSet before = status(P).executed();
+        DatabaseWorld.Sent write = waiting();
+        assertThat(status(P).executed()).isEqualTo(before);
+        db(R).startReplication(SOON);
+        world().await("acknowledged", write::acknowledged);
+        assertThat(status(P).executed().subtract(before).count()).isEqualTo(1);
+        assertThat(status(R).received()).isEqualTo(status(P).executed());
+    }
+
+    @Test
+    void oneThatWaitsIsNotInTheWayOfTheFirstGateButOfTheSecondAndIsNeverAcknowledgedAfterwards() throws Exception {
+        semiSynchronous();
+        GtidSet before = status(P).executed();
+        DatabaseWorld.Sent write = waiting();
+        db(P).closeToApplications(SOON);
+        assertThat(failure(() -> db(P).closeForWrites(Duration.ofMillis(1500))).kind())
+                .isIn(Kind.REFUSED, Kind.UNKNOWN);
+        assertThat(status(P).fenced()).isFalse();
+        db(R).startReplication(SOON);
+        world().await(P, "committed", s -> s.executed().subtract(before).count() == 1);
+        world().pass(Duration.ofMillis(500));
+        assertThat(write.acknowledged()).isFalse();
+        db(P).closeForWrites(SOON);
+        assertThat(gates(P)).isEqualTo("super read-only, offline");
+    }
+
+    @Test
+    void oneThatWaitsIsCommittedByTheRestartOfItsServer() throws Exception {
+        semiSynchronous();
+        GtidSet before = status(P).executed();
+        DatabaseWorld.Sent write = waiting();
+        world().kill(P);
+        world().await("it is dead", () -> world().dead(P));
+        world().start(P);
+        world().await(P, "it answers", s -> true);
+        assertThat(status(P).executed().subtract(before).count()).isEqualTo(1);
+        assertThat(write.acknowledged()).isFalse();
+        assertThat(status(R).received()).isEqualTo(before);
+    }
+
+    @Test
+    void whereTheSourceSideIsSwitchedOffEverybodyWhoWaitsIsToldThatItIsDone() throws Exception {
+        semiSynchronous();
+        DatabaseWorld.Sent write = waiting();
+        world().waitFor(P, 0);
+        world().await("acknowledged", write::acknowledged);
+    }
+
     // --- the dead-man's switch
 
     @Test

@@ -36,6 +36,12 @@ public interface DatabaseWorld {
         boolean acknowledged() throws Exception;
     }
 
+    /** A client's insert that was sent. */
+    interface Sent {
+        /** Whether the client knows by now that it is committed. */
+        boolean acknowledged();
+    }
+
     Database database(Server server);
 
     Endpoint endpoint(Server server);
@@ -46,11 +52,20 @@ public interface DatabaseWorld {
     /** A client connects, inserts a row and goes. @return whether that was acknowledged */
     boolean insert(Server server) throws Exception;
 
+    /** A client sends an insert and does not wait for the answer. */
+    Sent send(Server server) throws Exception;
+
     /** A client's insert that is under way when this returns, and would be for a while. */
     Write begin(Server server) throws Exception;
 
     /** Something that super_read_only has to wait for, and that offline_mode does not end; until closed. */
     AutoCloseable longTransaction(Server server) throws Exception;
+
+    /** Semi-synchronous replication without a timeout: commits wait for so many replicas; 0 ends that. */
+    void waitFor(Server source, int replicas) throws Exception;
+
+    /** From its next connection on a replica acknowledges what it has received. */
+    void acknowledges(Server replica, boolean on) throws Exception;
 
     /** Somebody with all privileges lifts super_read_only, writes, and sets it again. */
     void errant(Server server) throws Exception;

@@ -97,6 +97,17 @@ class EtcdAwayTest {
     }
 
     @Test
+    void leasesThatEtcdEndsEarlyCostAMomentAndNoFailover() {
+        long before = scheduler.now();
+        assertThat(cluster.etcd.staleLeaderEndsLeases()).isTrue();
+        runFor(10);
+        assertThat(cluster.holder()).contains(primary);
+        assertThat(cluster.term()).isEqualTo(1);
+        assertThat(longestGapSince(before)).isLessThan(700);
+        assertThat(lately(1)).isPositive();
+    }
+
+    @Test
     void aPrimaryWhoseMembersAllPromiseServesOnForAMinuteWithoutAGap() {
         long before = scheduler.now();
         cluster.etcd.loseLeader();

@@ -126,6 +126,7 @@ final class Faults {
     private boolean restored;
     private boolean deadManSwitch;
     private Runnable onRestore = () -> {};
+    private Runnable onEndOfLeases = () -> {};
 
     /** @param disks a source of its own, so that seeds of old still tell the same story */
     Faults(Cluster cluster, SplittableRandom random, SplittableRandom disks) {
@@ -170,6 +171,13 @@ final class Faults {
             long at = 8 * SECOND + disks.nextLong(25 * SECOND);
             cluster.scheduler.at(at, () -> disk(disks.nextInt(4) == 0 ? anyNode() : primary(), load));
         }
+        if (!load && disks.nextInt(10) == 0) {
+            cluster.scheduler.at(8 * SECOND + disks.nextLong(25 * SECOND), this::endLeases);
+        }
+        if (!load && deadManSwitch && disks.nextInt(15) == 0) {
+            long at = 9 * SECOND + disks.nextLong(8 * SECOND);
+            cluster.scheduler.at(at, () -> winnerLosesItsTail(primary()));
+        }
         if (stepwise) {
             List<Kind> bases = deadManSwitch ? BASES : List.of(Kind.SERVER_KILLED, Kind.HOST_LOST, Kind.SWITCH);
             Kind base = bases.get(random.nextInt(bases.size()));
@@ -178,6 +186,20 @@ final class Faults {
             if (random.nextBoolean()) {
                 cluster.scheduler.at(24 * SECOND, () -> strike(base, primary(), length()));
             }
+        }
+    }
+
+    /**
+     * etcd breaks its promise here: only a primary that hears of it at once can close in time. One that does not hear is not
+     * covered.
+     */
+    private void endLeases() {
+        boolean heard = cluster.holder()
+                .filter(n -> n.agentRuns() && !n.agentFrozen() && n.link.well(cluster.scheduler.now()))
+                .isPresent();
+        if (heard && cluster.etcd.staleLeaderEndsLeases()) {
+            cluster.trace(() -> "FAULT a leader of etcd that was frozen wakes, and has ended all leases");
+            onEndOfLeases.run();
         }
     }
 
@@ -230,6 +252,11 @@ final class Faults {
 
     boolean restored() {
         return restored;
+    }
+
+    /** @param listener told when etcd has ended leases too early */
+    void onEndOfLeases(Runnable listener) {
+        onEndOfLeases = listener;
     }
 
     /** @param listener told when etcd has gone back */
@@ -336,6 +363,28 @@ final class Faults {
         long length = random.nextLong(8 * SECOND);
         strike(one, first, random.nextLong(4 * SECOND));
         whenHolderIsNot(first, next -> cluster.scheduler.in(after, () -> strike(other, next, length)));
+    }
+
+    /** The primary's host is lost; the winner has a backlog, and a power cut right then takes the end of its relay log. */
+    private void winnerLosesItsTail(Node first) {
+        cluster.nodes.forEach(n -> {
+            n.mysql.applyCost = 150 * MS;
+            lasts(20 * SECOND, () -> n.mysql.applyCost = 300_000);
+        });
+        cluster.scheduler.in(3 * SECOND, () -> strike(Kind.HOST_LOST, first, 60 * SECOND));
+        boolean[] done = new boolean[1];
+        cluster.onDiagnosis((node, diagnosis) -> {
+            if (!done[0] && diagnosis == Diagnosis.CHOSEN && node != first && !first.mysql.alive()) {
+                done[0] = true;
+                cluster.scheduler.in(1 + disks.nextLong(50 * MS), () -> {
+                    cluster.trace(() -> "FAULT power cut at " + node.id);
+                    node.killAgent();
+                    node.mysql.kill();
+                    node.mysql.loseTail(1 + disks.nextInt(3));
+                    cluster.scheduler.in(200 * MS, node::startAgent);
+                });
+            }
+        });
     }
 
     /** A candidate is cut off while its transaction is on the way; another one wins and is lost; then it arrives. */

@@ -23,6 +23,8 @@ final class Invariants {
 
     /** Nanoseconds in which an open primary notices a restored etcd. */
     private static final long NOTICED_WITHIN = 5_000_000_000L;
+    /** Nanoseconds until an open primary that reaches etcd has closed itself. */
+    private static final long HEARD_WITHIN = 1_000_000_000L;
 
     private final Cluster cluster;
     private final List<Acknowledged> acknowledged = new ArrayList<>();
@@ -30,6 +32,7 @@ final class Invariants {
     private long revision;
     private Optional<String> holder = Optional.empty();
     private long restoredAt = -NOTICED_WITHIN;
+    private long leasesEndedAt = -HEARD_WITHIN;
     /** The latest term that each node has followed. */
     private final Map<Node, Long> followed = new HashMap<>();
     /** Until when all others have promised to wait. */
@@ -79,7 +82,8 @@ final class Invariants {
         Optional<Node> now = cluster.holder();
         // Without etcd, on the others' promises: until these end nobody else may take the role.
         boolean promised = now.isEmpty() && cluster.scheduler.now() < promisedUntil.getOrDefault(node, 0L);
-        if (now.filter(h -> h == node).isEmpty() && !promised) {
+        boolean hearsOfIt = now.isEmpty() && cluster.scheduler.now() - leasesEndedAt < HEARD_WITHIN;
+        if (now.filter(h -> h == node).isEmpty() && !promised && !hearsOfIt) {
             throw new Violation(
                     "I2",
                     node.id + " commits " + transaction.gtid() + " while the role is "
@@ -103,9 +107,17 @@ final class Invariants {
                 .map(p -> p.observation().extendedUntil())
                 .filter(until -> until != 0)
                 .ifPresent(until -> promisedUntil.put(node, until + cluster.promisesLonger()));
+        if (diagnosis == Diagnosis.OPEN_UNANNOUNCED) {
+            opened(node);
+        }
         if (diagnosis == Diagnosis.FENCE_CONFIRMED && node.mysql.writable()) {
             throw new Violation("I8", node.id + " calls its server fenced, and it is open");
         }
+    }
+
+    /** etcd has ended leases that had not run out: the primary learns of it a moment later. */
+    void leasesEnded() {
+        leasesEndedAt = cluster.scheduler.now();
     }
 
     /** etcd has forgotten: what follows is compared with what it says now. */
@@ -170,6 +182,17 @@ final class Invariants {
                 }
             }
         }
+    }
+
+    /** Whoever opens has all that it was chosen for, whatever has happened to it since. */
+    private void opened(Node node) {
+        ballot(cluster.etcd.view(), node, cluster.term())
+                .filter(b -> !b.isBlind())
+                .map(b -> b.received().subtract(node.mysql.executed()))
+                .filter(lost -> !lost.isEmpty())
+                .ifPresent(lost -> {
+                    throw new Violation("I1", node.id + " opens without " + lost + ", which it was chosen for");
+                });
     }
 
     private static Optional<Ballot> ballot(StoreSnapshot view, Node node, long term) {

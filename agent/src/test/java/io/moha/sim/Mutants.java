@@ -164,6 +164,11 @@ final class Mutants {
 
     private static void roles(List<Mutant> all) {
         all.add(mutant(
+                "a winner whose relay log lost its tail goes on",
+                DECIDE + "Diagnostician.java",
+                "if (!c.lostOfItsBallot().isEmpty()) {",
+                "if (c.lostOfItsBallot().count() < 0) {"));
+        all.add(mutant(
                 "repoint undrained",
                 DECIDE + "Diagnostician.java",
                 "        if (!c.drained()) {\n            return BACKLOG;",

@@ -96,6 +96,13 @@ class SimDatabaseTest extends DatabaseContract {
             return begin(server).acknowledged();
         }
 
+        @Override
+        public Sent send(Server server) {
+            boolean[] acknowledged = new boolean[1];
+            mysql(server).write(++writes, committed -> {}, () -> acknowledged[0] = true);
+            return () -> acknowledged[0];
+        }
+
         /** What {@link Write} promises, without a checked exception. */
         private interface Begun extends Write {
             @Override
@@ -118,6 +125,16 @@ class SimDatabaseTest extends DatabaseContract {
         public AutoCloseable longTransaction(Server server) {
             mysql(server).longTransactionUntil = Long.MAX_VALUE;
             return () -> mysql(server).longTransactionUntil = 0;
+        }
+
+        @Override
+        public void waitFor(Server source, int replicas) {
+            mysql(source).waitFor(replicas);
+        }
+
+        @Override
+        public void acknowledges(Server replica, boolean on) {
+            mysql(replica).acknowledges(on);
         }
 
         @Override

@@ -113,6 +113,14 @@ final class SimEtcd {
         keys.leaderLost();
     }
 
+    /** A leader that was frozen wakes, and ends what others have renewed meanwhile. */
+    boolean staleLeaderEndsLeases() {
+        if (!leaderless) {
+            keys.expireLeases();
+        }
+        return !leaderless;
+    }
+
     void electLeader() {
         leaderless = false;
         keys.leaderElected();

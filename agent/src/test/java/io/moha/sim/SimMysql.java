@@ -8,8 +8,10 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -89,6 +91,19 @@ final class SimMysql {
     private final Deque<Transaction> relay = new ArrayDeque<>();
     private GtidSet retrieved = GtidSet.EMPTY;
 
+    // Semi-synchronous replication, AFTER_SYNC, with a timeout that never comes.
+    /** Replicas that must have a transaction before it is committed; 0 if the source side is off. */
+    private int waitFor;
+    /** Written and sent, but not committed: the client waits. */
+    private final Deque<Waiting> waiting = new ArrayDeque<>();
+
+    private boolean acknowledges;
+    /** What the present connection to the source was opened with. */
+    private boolean acknowledging;
+
+    /** A transaction in the binary log whose acknowledgements are still missing. */
+    private record Waiting(Transaction transaction, Set<Integer> ackers, Runnable done) {}
+
     // Faults.
     /** super_read_only waits for a long transaction until then. */
     long longTransactionUntil;
@@ -146,10 +161,48 @@ final class SimMysql {
     }
 
     private void execute(Transaction transaction) {
-        executed = executed.union(transaction.gtid());
+        log(transaction);
+        committed(transaction);
+    }
+
+    /** From here on replicas get it. */
+    private void log(Transaction transaction) {
         binlog.add(transaction);
-        userData |= transaction.write() != 0;
         wake();
+    }
+
+    private void committed(Transaction transaction) {
+        executed = executed.union(transaction.gtid());
+        userData |= transaction.write() != 0;
+    }
+
+    // --- semi-synchronous replication
+
+    /** Source side. Switching it off lets everybody go who waits. */
+    void waitFor(int replicas) {
+        waitFor = replicas;
+        commitAcknowledged();
+    }
+
+    /** Replica side; as on a real server it takes effect when the receiver connects the next time. */
+    void acknowledges(boolean on) {
+        acknowledges = on;
+    }
+
+    /** A replica says that it has everything up to a transaction. */
+    private void acknowledged(int replica, GtidSet has) {
+        waiting.stream()
+                .filter(w -> has.contains(w.transaction().gtid()))
+                .forEach(w -> w.ackers().add(replica));
+        commitAcknowledged();
+    }
+
+    private void commitAcknowledged() {
+        while (!waiting.isEmpty() && waiting.peek().ackers().size() >= waitFor) {
+            Waiting first = waiting.remove();
+            committed(first.transaction());
+            first.done().run();
+        }
     }
 
     // --- the process
@@ -188,6 +241,11 @@ final class SimMysql {
         sessions++;
         whenThawed.clear();
         committing = 0;
+        // After the crash what is in the binary log is committed, acknowledged or not. Nobody is told.
+        waiting.forEach(w -> committed(w.transaction()));
+        waiting.clear();
+        waitFor = 0;
+        acknowledges = false;
         connected = false;
         receiverWanted = false;
         applierRunning = false;
@@ -327,14 +385,18 @@ final class SimMysql {
         whenWritten(true, () -> {
             committing--;
             Transaction transaction = own(number);
-            execute(transaction);
-            // Nobody is told of what was under way when the server was closed: it is found when the node returns.
-            if (!held || !offline) {
-                committed.accept(transaction);
-            }
-            if (session == sessions) {
-                acknowledged.run();
-            }
+            Runnable done = () -> {
+                // Nobody is told of what was under way when the server was closed: it is found when the node returns.
+                if (!(held || waitFor > 0) || !offline) {
+                    committed.accept(transaction);
+                }
+                if (session == sessions) {
+                    acknowledged.run();
+                }
+            };
+            log(transaction);
+            waiting.add(new Waiting(transaction, new HashSet<>(), done));
+            commitAcknowledged();
         });
     }
 
@@ -365,7 +427,7 @@ final class SimMysql {
     }
 
     boolean superReadOnlyHangs() {
-        return !superReadOnly && (scheduler.now() < longTransactionUntil || committing > 0);
+        return !superReadOnly && (scheduler.now() < longTransactionUntil || committing > 0 || !waiting.isEmpty());
     }
 
     /** The server waits for locks before it sets super_read_only, for that many nanoseconds at most. */
@@ -471,6 +533,15 @@ final class SimMysql {
 
     GtidSet purged() {
         return purged;
+    }
+
+    /** What is in the binary log or was: executed, or waiting for acknowledgements. */
+    private GtidSet logged() {
+        GtidSet all = executed;
+        for (Waiting each : waiting) {
+            all = all.union(each.transaction().gtid());
+        }
+        return all;
     }
 
     GtidSet received() {
@@ -600,11 +671,12 @@ final class SimMysql {
             return;
         }
         boolean lacksWhatIsGone = !received().contains(from.purged);
-        boolean hasMoreOfItsOwn = received().subtract(from.executed).countOf(from.uuid) > 0;
+        boolean hasMoreOfItsOwn = received().subtract(from.logged()).countOf(from.uuid) > 0;
         if (lacksWhatIsGone || hasMoreOfItsOwn) {
             receiverWanted = false; // error 1236
         } else {
             connected = true;
+            acknowledging = acknowledges;
             sourceLife = from.life;
             sourcePosition = 0;
             lastHeard = scheduler.now();
@@ -669,12 +741,22 @@ final class SimMysql {
             return;
         }
         lastHeard = scheduler.now();
+        boolean more = sourcePosition < from.binlog.size();
         while (sourcePosition < from.binlog.size()) {
             Transaction next = from.binlog.get(sourcePosition++);
             if (!executed.contains(next.gtid()) && !retrieved.contains(next.gtid())) {
                 relay.add(next);
                 retrieved = retrieved.union(next.gtid());
             }
+        }
+        if (more && acknowledging && from.waitFor > 0) {
+            GtidSet has = received();
+            int theirs = from.life;
+            scheduler.in(100_000 + random.nextLong(500_000), () -> {
+                if (from.life == theirs && wires.open(node, from.node)) {
+                    from.whenRunning(() -> from.acknowledged(node, has));
+                }
+            });
         }
         apply();
     }

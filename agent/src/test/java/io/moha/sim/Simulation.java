@@ -102,6 +102,7 @@ public final class Simulation {
             scheduler.in(random.nextLong(SECOND), () -> write(node));
         }
         faults.onRestore(invariants::restored);
+        faults.onEndOfLeases(invariants::leasesEnded);
         faults.plan(load, deadManSwitch);
         scheduler.afterEach(() -> {
             invariants.always();

@@ -212,6 +212,9 @@ public final class AgentLoop implements Runnable {
         if (decision.diagnosis() == Diagnosis.LOOK_AGAIN) {
             look();
         }
+        if (decision.diagnosis() == Diagnosis.ROLE_LOST || decision.diagnosis() == Diagnosis.RETAKABLE) {
+            parts.roleLease().hurry();
+        }
     }
 
     private void take(Wish wish, Optional<ClusterPicture> picture, long now) {
@@ -253,6 +256,9 @@ public final class AgentLoop implements Runnable {
                     action.kind(),
                     outcome.result() == Outcome.Result.FAILED ? "failed" : "has an unknown outcome",
                     outcome.detail());
+        }
+        if (action instanceof Action.Register && !outcome.done()) {
+            parts.nodeLease().hurry();
         }
         if (Actor.touchesStore(action)) {
             storeDirtyAt = clock.now();

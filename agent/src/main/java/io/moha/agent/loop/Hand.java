@@ -17,6 +17,7 @@ final class Hand {
     private static final Logger LOG = LoggerFactory.getLogger(Hand.class);
     private static final long FIRST_WAIT = 100_000_000L;
     private static final int MOST_DOUBLINGS = 4;
+    private static final long FORGOTTEN_AFTER = 5_000_000_000L;
 
     /** What became of the last action of a kind. */
     private record Last(Action action, Outcome outcome, long endedAt, int repeats) {}
@@ -52,8 +53,10 @@ final class Hand {
             running = Optional.empty();
             Finished f = taken.get();
             Last last = lasts.get(f.action().kind());
-            boolean again = last != null && last.action().equals(f.action());
-            int repeats = f.outcome().done() && !again ? 0 : last == null ? 1 : last.repeats() + 1;
+            // What was done long ago and is due again is no repetition.
+            boolean lately = last != null && clock.now() - last.endedAt() < FORGOTTEN_AFTER;
+            boolean again = last != null && lately && last.action().equals(f.action());
+            int repeats = f.outcome().done() && !again ? 0 : last == null || !lately ? 1 : last.repeats() + 1;
             lasts.put(f.action().kind(), new Last(f.action(), f.outcome(), clock.now(), repeats));
         }
         return taken;

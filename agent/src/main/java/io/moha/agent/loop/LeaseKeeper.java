@@ -24,6 +24,7 @@ final class LeaseKeeper implements Runnable {
     private final Runnable onConfirmed;
     private final String name;
     private final BooleanSupplier wanted;
+    private final Bell pause;
     private volatile Lease lease = Lease.NONE;
     private volatile long trustedFrom;
     private volatile boolean stopped;
@@ -44,6 +45,7 @@ final class LeaseKeeper implements Runnable {
         this.clock = clock;
         this.trustedFrom = clock.now();
         this.wanted = wanted;
+        this.pause = clock.bell();
         this.onConfirmed = onConfirmed;
     }
 
@@ -71,9 +73,13 @@ final class LeaseKeeper implements Runnable {
         stopped = true;
     }
 
+    /** Something says that the lease may have ended: find out now, and get a new one. Any thread. */
+    void hurry() {
+        pause.ring();
+    }
+
     @Override
     public void run() {
-        Bell pause = clock.bell();
         while (!stopped && !Thread.currentThread().isInterrupted()) {
             boolean confirmed = wanted.getAsBoolean() && renewOnce();
             if (!pause.await(confirmed ? interval : RETRY)) {
