@@ -275,7 +275,9 @@ record Context(NodeState state, Observation seen, Policy policy) {
         if (seen.wishes().rule() == io.moha.model.PromotionRule.MUST_NOT) {
             return "only follows (promotion rule must_not)";
         }
-        if (state.unfit().filter(coming()::equals).isPresent()) {
+        // Where nobody else is elected, a node that may fail again is better than none.
+        boolean othersHadTheirChance = electionAge() > policy.electionTimeout().toNanos() * 3;
+        if (state.unfit().filter(coming()::equals).isPresent() && !othersHadTheirChance) {
             return state.unfitReason();
         }
         Optional<Observation.Comparison> comparison =

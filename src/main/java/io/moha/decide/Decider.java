@@ -38,6 +38,12 @@ public final class Decider {
                     context.coming(),
                     "resigned from term " + context.term() + ": it did not execute what it had received in time");
         }
+        if (diagnosis == Diagnosis.DATABASE_STUCK && seen.cluster().isPresent()) {
+            // It has the longest set and would win again: with the same disk.
+            next = next.unfitFor(
+                    context.coming(),
+                    "resigned from term " + context.term() + ": its database was stuck and was killed");
+        }
         List<Action> actions = row.actions().apply(context);
         for (Action action : actions) {
             if (action instanceof Action.Resign resign) {

@@ -229,6 +229,7 @@ final class Diagnostician {
         // What was cast while the database was down is cast anew, also by a node that has nothing.
         if (mine.isEmpty()
                 || mine.get().ballot().isBlind()
+                || (!mine.get().ballot().eligible() && c.myBallot().eligible())
                 || !mine.get().ballot().received().equals(c.local().received())) {
             return NO_BALLOT;
         }

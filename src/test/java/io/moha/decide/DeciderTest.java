@@ -586,6 +586,32 @@ class DeciderTest {
     }
 
     @Test
+    void aNodeWhoseDatabaseWasStuckLeavesTheNextTermToOthersUnlessThereAreNone() {
+        Duration stuck = POLICY.stuckAfter().plusNanos(1);
+        Decision killed = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().writesStuckFor(stuck));
+        NodeState fenced = new NodeState(
+                Phase.FENCED,
+                START,
+                new Term(3),
+                true,
+                killed.next().unfit(),
+                killed.next().unfitReason(),
+                0,
+                START);
+        Decision votes = decide(fenced, vacant());
+        Ballot cast = ((Action.PutBallot) votes.actions().get(0)).ballot();
+        assertThat(cast.eligible()).isFalse();
+        assertThat(cast.reason()).contains("was stuck");
+        Duration longer = POLICY.electionTimeout().multipliedBy(3).plusNanos(1);
+        Decision again = decide(
+                fenced,
+                vacant().after(longer).leaseSentAt(START + longer.toNanos()).vote(cast, 31));
+        assertThat(again.diagnosis()).isEqualTo(Diagnosis.NO_BALLOT);
+        assertThat(((Action.PutBallot) again.actions().get(0)).ballot().eligible())
+                .isTrue();
+    }
+
+    @Test
     void anAgentRestartedOnThePrimaryResumesTheRoleAndLeavesTheDatabaseOpen() {
         ObservationBuilder seen = seen().iAmTheOpenPrimary().heldByMeUnder(5);
         NodeState restarted = NodeState.starting(START, new Term(3));

@@ -64,13 +64,24 @@ final class Connector {
             if (e.errorCode() != Faults.TOO_MANY_CONNECTIONS || door == null || !server.equals(settings.server())) {
                 throw e;
             }
+            return enterOr(e, door, role, callerDeadline);
+        }
+    }
+
+    /** The second door jams now and then while the server turns others away at the first: seen once in some tries. */
+    private Link enterOr(DatabaseException turnedAway, AdminDoor door, String role, Deadline deadline)
+            throws DatabaseException {
+        for (int tries = 0; tries < 3 && !deadline.passed(); tries++) {
             try {
-                return enter(door, role, callerDeadline);
-            } catch (DatabaseException byDoor) {
-                e.addSuppressed(byDoor);
-                throw e;
+                return enter(door, role, deadline);
+            } catch (DatabaseException e) {
+                turnedAway.addSuppressed(e);
+                if (e.kind() != Kind.UNREACHABLE) {
+                    break;
+                }
             }
         }
+        throw turnedAway;
     }
 
     private Link enter(AdminDoor door, String role, Deadline deadline) throws DatabaseException {
