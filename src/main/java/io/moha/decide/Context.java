@@ -94,7 +94,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 && cluster().lastPrimary().filter(seen.me()::equals).isPresent()
                 && state.warm()
                 && local().channel().isEmpty()
-                && seen.wishes().rule() != PromotionRule.MUST_NOT
+                && unfitReason().isEmpty()
                 && myVote().isEmpty();
     }
 
@@ -262,8 +262,8 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 coming(),
                 seen.me(),
                 state.term(),
-                io.moha.model.GtidSet.EMPTY,
-                io.moha.model.GtidSet.EMPTY,
+                GtidSet.EMPTY,
+                GtidSet.EMPTY,
                 seen.wishes().rule(),
                 "",
                 !state.warm(),
@@ -272,7 +272,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
     }
 
     private String unfitReason() {
-        if (seen.wishes().rule() == io.moha.model.PromotionRule.MUST_NOT) {
+        if (seen.wishes().rule() == PromotionRule.MUST_NOT) {
             return "only follows (promotion rule must_not)";
         }
         // Where nobody else is elected, a node that may fail again is better than none.

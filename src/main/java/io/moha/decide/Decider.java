@@ -33,16 +33,9 @@ public final class Decider {
         if (PATIENCE_STARTS_LATER.contains(diagnosis)) {
             next = next.electingFrom(seen.now());
         }
-        if (diagnosis == Diagnosis.DRAIN_OVERDUE) {
-            next = next.unfitFor(
-                    context.coming(),
-                    "resigned from term " + context.term() + ": it did not execute what it had received in time");
-        }
-        if (diagnosis == Diagnosis.DATABASE_STUCK && seen.cluster().isPresent()) {
-            // It has the longest set and would win again: with the same disk.
-            next = next.unfitFor(
-                    context.coming(),
-                    "resigned from term " + context.term() + ": its database was stuck and was killed");
+        String failing = failing(diagnosis);
+        if (!failing.isEmpty() && seen.cluster().isPresent()) {
+            next = next.unfitFor(context.coming(), "resigned from term " + context.term() + ": " + failing);
         }
         List<Action> actions = row.actions().apply(context);
         for (Action action : actions) {
@@ -51,5 +44,14 @@ public final class Decider {
             }
         }
         return new Decision(next, diagnosis, actions, row.because().apply(context));
+    }
+
+    /** What would go wrong again if this node won the next term: it may well have the longest set. */
+    private static String failing(Diagnosis diagnosis) {
+        return switch (diagnosis) {
+            case DRAIN_OVERDUE -> "it did not execute what it had received in time";
+            case DATABASE_STUCK -> "its database was stuck and was killed";
+            default -> "";
+        };
     }
 }

@@ -302,7 +302,6 @@ public final class Table {
                 say("correcting the registration in etcd"));
     }
 
-    /** A node that finds the key in its own name. */
     private static String stuck(Context c) {
         return c.silentTooLong()
                 ? "the database has not answered for "
@@ -312,6 +311,7 @@ public final class Table {
                         + " ms although it was to: its disk is full or stuck, killing it";
     }
 
+    /** A node that finds the key in its own name. */
     private static void fenced() {
         on(
                 WITHOUT_ROLE,

@@ -7,7 +7,6 @@ import io.moha.mysql.jdbc.JdbcSettings;
 import io.moha.sim.DatabaseWorld;
 import java.io.IOException;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -18,7 +17,6 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -53,7 +51,7 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
         for (Server each : Server.values()) {
             awaitAnswer(each, "moha", Directories.AGENT_PASSWORD, LONG);
             try (Connection connection = connect(each, "moha", Directories.AGENT_PASSWORD)) {
-                execute(
+                Sessions.execute(
                         connection,
                         "SET sql_log_bin=0",
                         "SET GLOBAL super_read_only=OFF",
@@ -81,7 +79,7 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
                 start(each);
             }
             try (Connection connection = connect(each, ADMIN, ADMIN)) {
-                execute(
+                Sessions.execute(
                         connection,
                         "SET sql_log_bin=0",
                         "SET GLOBAL rpl_semi_sync_source_enabled=OFF",
@@ -132,35 +130,21 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
     }
 
     private Connection connect(Server server, String user, String password) throws SQLException {
-        Properties properties = new Properties();
-        properties.setProperty("user", user);
-        properties.setProperty("password", password);
-        properties.setProperty("sslMode", "REQUIRED");
-        properties.setProperty("connectTimeout", "5000");
-        properties.setProperty("socketTimeout", "60000");
-        String url = "jdbc:mysql://" + endpoint(server) + "/";
+        String address = endpoint(server).toString();
         try {
-            return DriverManager.getConnection(url, properties);
+            return Sessions.open(address, user, password, 5000, 60_000);
         } catch (SQLException e) {
             // offline_mode ends whoever is about to log in, also those whom it would let stay.
             if (user.equals(ADMIN) && "08S01".equals(e.getSQLState()) && e.getErrorCode() == 0) {
-                return DriverManager.getConnection(url, properties);
+                return Sessions.open(address, user, password, 5000, 60_000);
             }
             throw e;
         }
     }
 
-    private static void execute(Connection connection, String... statements) throws SQLException {
-        try (Statement statement = connection.createStatement()) {
-            for (String sql : statements) {
-                statement.execute(sql);
-            }
-        }
-    }
-
     void execute(Server server, String... statements) throws SQLException {
         try (Connection connection = connect(server, ADMIN, ADMIN)) {
-            execute(connection, statements);
+            Sessions.execute(connection, statements);
         }
     }
 
@@ -204,7 +188,7 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
     @Override
     public boolean insert(Server server) {
         try (Connection connection = connect(server, APP, APP)) {
-            execute(connection, "INSERT INTO demo.t (v) VALUES ('x')");
+            Sessions.execute(connection, "INSERT INTO demo.t (v) VALUES ('x')");
             return true;
         } catch (SQLException e) {
             return false;
@@ -218,7 +202,7 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
         AtomicBoolean acknowledged = new AtomicBoolean();
         Thread thread = new Thread(() -> {
             try {
-                execute(connection, "INSERT INTO demo.t (v) VALUES ('x')");
+                Sessions.execute(connection, "INSERT INTO demo.t (v) VALUES ('x')");
                 acknowledged.set(true);
             } catch (SQLException e) {
                 // Nobody was told that it is committed.
@@ -241,7 +225,7 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
         String before = ask(server, "SELECT @@GLOBAL.max_connections");
         Connection first = connect(server, ADMIN, ADMIN);
         crowd.add(first);
-        execute(first, "SET GLOBAL max_connections=20");
+        Sessions.execute(first, "SET GLOBAL max_connections=20");
         fill(server, crowd);
         List<String> ids = new ArrayList<>();
         try (Statement statement = first.createStatement();
@@ -252,11 +236,11 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
             }
         }
         for (String id : ids) {
-            execute(first, "KILL " + id);
+            Sessions.execute(first, "KILL " + id);
         }
         fill(server, crowd);
         return () -> {
-            execute(first, "SET GLOBAL max_connections=" + before);
+            Sessions.execute(first, "SET GLOBAL max_connections=" + before);
             for (Connection each : crowd) {
                 each.close();
             }
@@ -292,7 +276,7 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
         CompletableFuture<Boolean> end = new CompletableFuture<>();
         Thread thread = new Thread(() -> {
             try {
-                execute(connection, "INSERT INTO demo.t (v) SELECT SLEEP(" + seconds + ")");
+                Sessions.execute(connection, "INSERT INTO demo.t (v) SELECT SLEEP(" + seconds + ")");
                 end.complete(true);
             } catch (SQLException e) {
                 end.complete(false);

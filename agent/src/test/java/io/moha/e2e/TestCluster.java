@@ -10,7 +10,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -19,7 +18,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -266,21 +264,12 @@ final class TestCluster implements AutoCloseable {
     }
 
     private Connection connect(int n, String user, String password) throws SQLException {
-        Properties properties = new Properties();
-        properties.setProperty("user", user);
-        properties.setProperty("password", password);
-        properties.setProperty("sslMode", "REQUIRED");
-        properties.setProperty("connectTimeout", "1000");
-        properties.setProperty("socketTimeout", "2000");
-        return DriverManager.getConnection("jdbc:mysql://127.0.0.1:" + port(mysql(n)) + "/", properties);
+        return Sessions.open("127.0.0.1:" + port(mysql(n)), user, password, 1000, 2000);
     }
 
     void execute(int n, String... statements) throws SQLException {
-        try (Connection connection = connect(n);
-                Statement statement = connection.createStatement()) {
-            for (String sql : statements) {
-                statement.execute(sql);
-            }
+        try (Connection connection = connect(n)) {
+            Sessions.execute(connection, statements);
         }
     }
 

@@ -5,73 +5,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.moha.decide.Diagnosis;
 import io.moha.sim.Cluster.Node;
 import io.moha.store.Keys;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.SplittableRandom;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** The primary without etcd: it serves on if all others promise to wait, or if there are no others; else it fences in time. */
-class EtcdAwayTest {
-    private static final long SECOND = Duration.ofSeconds(1).toNanos();
-
-    private final Scheduler scheduler = new Scheduler();
-    private final Cluster cluster = new Cluster(
-            scheduler,
-            new SplittableRandom(1),
-            new Cluster.Shape(3, Duration.ofSeconds(10), Duration.ofSeconds(5), true),
-            null);
-    private final List<Long> acknowledged = new ArrayList<>();
-    private long writes;
-    private final Node primary;
-
-    EtcdAwayTest() {
-        cluster.nodes.forEach(Node::startAgent);
-        cluster.nodes.forEach(this::write);
-        runFor(12);
-        primary = cluster.holder().orElseThrow();
-        assertThat(primary.mysql.writable()).isTrue();
-    }
-
-    @BeforeAll
-    static void quiet() {
-        Main.quiet();
-    }
-
-    @AfterEach
-    void stop() {
-        cluster.nodes.forEach(Node::killAgent);
-        runFor(1);
-    }
-
-    private void write(Node node) {
-        node.mysql.write(++writes, t -> {}, () -> acknowledged.add(scheduler.now()));
-        scheduler.in(20_000_000, () -> write(node));
-    }
-
-    private void runFor(long seconds) {
-        scheduler.run(scheduler.now() + seconds * SECOND);
-    }
-
-    /** Acknowledged in the last seconds. */
+class EtcdAwayTest extends ThreeNodes {
     private long lately(long seconds) {
-        return acknowledged.stream()
-                .filter(at -> at > scheduler.now() - seconds * SECOND)
-                .count();
+        return inTheLast(seconds).size();
     }
 
     /** The longest time without an acknowledged write since then, in milliseconds. */
     private long longestGapSince(long from) {
         long longest = 0;
         long last = from;
-        for (long at : acknowledged) {
-            if (at > from) {
-                longest = Math.max(longest, at - last);
-                last = at;
-            }
+        for (Acknowledged each : since(from)) {
+            longest = Math.max(longest, each.at() - last);
+            last = each.at();
         }
         return Math.max(longest, scheduler.now() - last) / 1_000_000;
     }
@@ -190,7 +140,7 @@ class EtcdAwayTest {
         other.link.requestsLost = false;
         other.startAgent();
         for (int i = 0; i < 300; i++) {
-            scheduler.run(scheduler.now() + SECOND / 10);
+            scheduler.run(scheduler.now() + 100_000_000);
             long open = cluster.nodes.stream().filter(n -> n.mysql.writable()).count();
             assertThat(open).isLessThanOrEqualTo(1);
         }

@@ -476,28 +476,24 @@ final class SimMysql {
                 setOffline(true);
                 if (superReadOnlyHangs()) {
                     waitForLock(SECOND);
-                    closeWhenPossible();
-                } else {
-                    setSuperReadOnly(true);
                 }
+                closeWhenPossible();
             }
         });
         scheduler.in(SECOND, this::deadManEvent);
     }
 
     private void closeWhenPossible() {
-        int here = life;
-        if (superReadOnlyHangs() && scheduler.now() >= longTransactionUntil) {
-            scheduler.in(SECOND / 50, () -> {
-                if (life == here) {
-                    whenRunning(this::closeWhenPossible);
-                }
-            });
-        } else if (superReadOnlyHangs()) {
-            scheduler.at(longTransactionUntil, () -> whenRunning(this::closeWhenPossible));
-        } else if (life == here && alive) {
+        if (!superReadOnlyHangs()) {
             setSuperReadOnly(true);
+            return;
         }
+        int here = life;
+        scheduler.at(Math.max(longTransactionUntil, scheduler.now() + SECOND / 50), () -> {
+            if (life == here) {
+                whenRunning(this::closeWhenPossible);
+            }
+        });
     }
 
     DatabaseStatus status() {

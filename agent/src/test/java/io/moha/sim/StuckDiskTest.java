@@ -6,64 +6,27 @@ import io.moha.decide.Phase;
 import io.moha.sim.Cluster.Node;
 import io.moha.sim.SimMysql.Disk;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.SplittableRandom;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** A primary whose disk is full, stalls or is slow: only the last one may keep its role. */
-class StuckDiskTest {
-    private static final long SECOND = Duration.ofSeconds(1).toNanos();
-    private static final int TTL = 10;
+class StuckDiskTest extends ThreeNodes {
     private static final int STUCK_AFTER = 10;
     /** Of the fence, in Cluster's policy, and some for looking and electing. */
     private static final int FENCE_AND_ELECTION = 6;
 
-    private final Scheduler scheduler = new Scheduler();
-    private final Cluster cluster = new Cluster(
-            scheduler,
-            new SplittableRandom(1),
-            new Cluster.Shape(3, Duration.ofSeconds(TTL), Duration.ofSeconds(5), true),
-            null);
-    private final List<Node> acknowledging = new ArrayList<>();
-    private long writes;
-    private final Node primary;
-
-    StuckDiskTest() {
-        cluster.nodes.forEach(Node::startAgent);
-        cluster.nodes.forEach(this::write);
-        runFor(12);
-        primary = cluster.holder().orElseThrow();
-    }
-
-    @BeforeAll
-    static void quiet() {
-        Main.quiet();
-    }
-
-    @AfterEach
-    void stop() {
-        cluster.nodes.forEach(Node::killAgent);
-        runFor(1);
-    }
-
-    private void write(Node node) {
-        node.mysql.write(++writes, t -> {}, () -> acknowledging.add(node));
-        scheduler.in(20_000_000, () -> write(node));
-    }
-
-    private void runFor(long seconds) {
-        scheduler.run(scheduler.now() + seconds * SECOND);
-    }
-
     private void assertThatAnotherServes() {
         Node now = cluster.holder().orElseThrow();
         assertThat(now).isNotEqualTo(primary);
-        acknowledging.clear();
-        runFor(1);
-        assertThat(acknowledging).isNotEmpty().containsOnly(now);
+        assertThatOnly(now, 1);
+    }
+
+    /** Whose clients are told of writes in the next seconds. */
+    private void assertThatOnly(Node node, long seconds) {
+        runFor(seconds);
+        assertThat(inTheLast(seconds))
+                .extracting(Acknowledged::node)
+                .isNotEmpty()
+                .containsOnly(node);
     }
 
     @Test
@@ -98,18 +61,14 @@ class StuckDiskTest {
         primary.mysql.disk(Disk.SOUND);
         runFor(30);
         assertThat(cluster.term()).isEqualTo(1);
-        acknowledging.clear();
-        runFor(1);
-        assertThat(acknowledging).isNotEmpty().containsOnly(primary);
+        assertThatOnly(primary, 1);
     }
 
     @Test
     void aDiskThatTakesTwoSecondsForEachCommitIsSlowAndNotStuck() {
-        primary.mysql.diskCost = 2 * SECOND;
+        primary.mysql.diskCost = Duration.ofSeconds(2).toNanos();
         runFor(300);
         assertThat(cluster.term()).isEqualTo(1);
-        acknowledging.clear();
-        runFor(10);
-        assertThat(acknowledging).isNotEmpty().containsOnly(primary);
+        assertThatOnly(primary, 10);
     }
 }

@@ -51,8 +51,8 @@ final class Connector {
     }
 
     /**
-     * Connects on the calling thread, by the administrative port where applications have taken all connections. Name resolution is not bounded: callers that must not wait for it use another
-     * thread.
+     * Connects on the calling thread, by the administrative port where applications have taken all connections. Name
+     * resolution is not bounded: callers that must not wait for it use another thread.
      *
      * @throws DatabaseException UNREACHABLE, ACCESS_DENIED, or REFUSED where the server answers but does not serve us
      */
@@ -68,7 +68,7 @@ final class Connector {
         }
     }
 
-    /** The second door jams now and then while the server turns others away at the first: seen once in some tries. */
+    /** Tried again at once: 9.7.4 under load was seen to answer there in plain text where TLS was expected, cause unknown. */
     private Link enterOr(DatabaseException turnedAway, AdminDoor door, String role, Deadline deadline)
             throws DatabaseException {
         for (int tries = 0; tries < 3 && !deadline.passed(); tries++) {

@@ -24,8 +24,10 @@ final class DeadMan {
     /** In the event's comment; another text makes the next promotion install the event anew. */
     private static final String EDITION = "MoHA dead-man switch, edition 1";
 
-    private static final String INSTALLED =
-            "EXISTS(SELECT 1 FROM information_schema.events WHERE event_schema='moha'" + " AND event_name='dead_man'";
+    private static final String FROM_EVENTS =
+            " FROM information_schema.events WHERE event_schema='moha' AND event_name='dead_man'";
+
+    private static final String INSTALLED = "EXISTS(SELECT 1" + FROM_EVENTS;
 
     private static final String READY =
             INSTALLED + " AND status='ENABLED' AND event_comment='" + EDITION + "' AND definer=CURRENT_USER())";
@@ -53,8 +55,7 @@ final class DeadMan {
     /** Whether the event ran, or was set going, in the last seconds by the server's clock as it is now. */
     private static final String RUNS =
             "SELECT COUNT(*) FROM (SELECT CONVERT_TZ(last_executed, time_zone, '+00:00') AS ran,"
-                    + " CONVERT_TZ(starts, time_zone, '+00:00') AS began FROM information_schema.events"
-                    + " WHERE event_schema='moha' AND event_name='dead_man' AND status='ENABLED'"
+                    + " CONVERT_TZ(starts, time_zone, '+00:00') AS began" + FROM_EVENTS + " AND status='ENABLED'"
                     + " AND @@GLOBAL.event_scheduler='ON') AS e"
                     + " WHERE ran BETWEEN UTC_TIMESTAMP() - INTERVAL 5 SECOND AND UTC_TIMESTAMP() + INTERVAL 1 SECOND"
                     + " OR began BETWEEN UTC_TIMESTAMP() - INTERVAL 5 SECOND AND UTC_TIMESTAMP() + INTERVAL 1 SECOND";

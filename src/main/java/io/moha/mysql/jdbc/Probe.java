@@ -31,21 +31,14 @@ final class Probe {
             + " AND NOT COALESCE(info, '') REGEXP '^[[:space:]]*(/[*].*?[*]/[[:space:]]*)*"
             + "(ALTER|CREATE|DROP|OPTIMIZE|RENAME|TRUNCATE)[[:space:]]'),"
             + " (SELECT SUM(sum_number_of_bytes_write) FROM performance_schema.file_summary_by_event_name"
-            + " WHERE event_name='wait/io/file/sql/binlog')";
+            + " WHERE event_name='wait/io/file/sql/binlog'),"
+            + " IF(COALESCE(@@GLOBAL.admin_address, '') = '', 0, @@GLOBAL.admin_port)";
     private static final String USER_DATA = "SELECT EXISTS(SELECT 1 FROM information_schema.schemata WHERE schema_name"
             + " NOT IN ('mysql','information_schema','performance_schema','sys','moha'))";
 
-    private static final String ADMIN_PORT =
-            "SELECT IF(COALESCE(@@GLOBAL.admin_address, '') = '', 0, @@GLOBAL.admin_port)";
-
     /** What is read less often. */
     private record Slow(
-            String binlogFile,
-            long binlogPosition,
-            boolean hasUserData,
-            boolean deadManArmed,
-            int adminPort,
-            long readAtNanos) {}
+            String binlogFile, long binlogPosition, boolean hasUserData, boolean deadManArmed, long readAtNanos) {}
 
     /** What one statement tells. */
     private record Globals(
@@ -57,12 +50,14 @@ final class Probe {
             boolean superReadOnly,
             boolean offlineMode,
             String binlogFormat,
-            Commits commits) {}
+            Commits commits,
+            int adminPort) {}
 
     private final GtidCache executed = new GtidCache();
     private final GtidCache purged = new GtidCache();
     private final GtidCache retrieved = new GtidCache();
-    private volatile @Nullable Slow slow;
+    private @Nullable Slow slow;
+    private volatile int adminPort;
     private String slowFor = "";
     private String lastExecuted = "";
     private volatile boolean changed = true;
@@ -74,8 +69,7 @@ final class Probe {
 
     /** The administrative port of the server as of the last probe; 0 if it has none. */
     int adminPort() {
-        Slow last = slow;
-        return last == null ? 0 : last.adminPort();
+        return adminPort;
     }
 
     /** Called by one thread at a time: the probe's line sees to it. */
@@ -83,9 +77,10 @@ final class Probe {
         Globals globals = Sql.first(link, GLOBALS, Probe::globals)
                 .orElseThrow(() -> new SQLException("the server sent no row for " + GLOBALS));
         Optional<Replica> replica = replica(link);
-        // The position can only be read when nobody writes the binary log: not while a huge transaction, or a full
-        // disk,
-        // holds up all others.
+        adminPort = globals.adminPort();
+        // The position can only be read while nobody writes the binary log: a huge transaction, or a full disk, holds
+        // it
+        // up.
         boolean held = globals.commits().waiting() > 0 && globals.executed().equals(lastExecuted);
         lastExecuted = globals.executed();
         Slow rest = slow(link, globals.executed(), held);
@@ -116,7 +111,8 @@ final class Probe {
                 row.getBoolean(6),
                 row.getBoolean(7),
                 String.valueOf(row.getString(8)).toUpperCase(Locale.ROOT),
-                new Commits(row.getInt(9), row.getLong(10)));
+                new Commits(row.getInt(9), row.getLong(10)),
+                row.getInt(11));
     }
 
     private Slow slow(Link link, String executedText, boolean held) throws SQLException {
@@ -130,22 +126,16 @@ final class Probe {
         changed = false; // before reading: a change during the read makes the next probe read again
         boolean userData = Sql.text(link, USER_DATA).equals("1");
         boolean armed = DeadMan.armed(link);
-        int admin = Integer.parseInt(Sql.text(link, ADMIN_PORT));
         Slow read;
         if (last != null && held) {
-            read = new Slow(last.binlogFile(), last.binlogPosition(), userData, armed, admin, System.nanoTime());
+            read = new Slow(last.binlogFile(), last.binlogPosition(), userData, armed, System.nanoTime());
         } else {
             read = Sql.first(
                             link,
                             link.version().showBinaryLogStatus(),
                             row -> new Slow(
-                                    row.getString("File"),
-                                    row.getLong("Position"),
-                                    userData,
-                                    armed,
-                                    admin,
-                                    System.nanoTime()))
-                    .orElse(new Slow("", 0, userData, armed, admin, System.nanoTime()));
+                                    row.getString("File"), row.getLong("Position"), userData, armed, System.nanoTime()))
+                    .orElse(new Slow("", 0, userData, armed, System.nanoTime()));
         }
         slow = read;
         slowFor = executedText;

@@ -21,6 +21,7 @@ import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,6 +34,8 @@ public final class AgentLoop implements Runnable {
     private static final Duration STANDSTILL = Duration.ofSeconds(5);
 
     private static final int MOST_WISHES = 64;
+    /** What changes from turn to turn while nothing new happens. */
+    private static final Pattern COUNTS = Pattern.compile("[0-9]+ (ms|transactions)");
 
     private final Parts parts;
     private final Identity identity;
@@ -45,14 +48,12 @@ public final class AgentLoop implements Runnable {
     private final Timeline timeline = new Timeline();
     private NodeState state;
     private String lastLogged = "";
-    private long lastTick;
+    private volatile long lastTick;
     private long lastWall;
     private long databaseDirtyAt;
     private long storeDirtyAt;
     private volatile @Nullable Published published;
     private volatile boolean roleSafe;
-    private volatile boolean fenceOverdue;
-    private volatile long lastTurnAt;
     private volatile long singlePointUntil;
     private long aloneSince;
 
@@ -72,7 +73,6 @@ public final class AgentLoop implements Runnable {
         this.onPublish = onPublish;
         this.state = NodeState.starting(clock.now(), parts.local().term());
         this.lastTick = clock.now();
-        this.lastTurnAt = clock.now();
         this.lastWall = clock.wall().toEpochMilli();
         this.databaseDirtyAt = clock.now();
         this.storeDirtyAt = clock.now();
@@ -124,8 +124,10 @@ public final class AgentLoop implements Runnable {
      */
     boolean wantsLease() {
         // Without the dead-man's switch nobody but this loop would close the database.
-        boolean standsStill = deadManSwitch && clock.now() - lastTurnAt > STANDSTILL.toNanos();
-        return !fenceOverdue && !standsStill;
+        long now = clock.now();
+        boolean standsStill = deadManSwitch && now - lastTick > STANDSTILL.toNanos();
+        Published last = published;
+        return !standsStill && (last == null || !policy.fenceOverdue(last.state(), now));
     }
 
     private long extendedUntil() {
@@ -181,7 +183,6 @@ public final class AgentLoop implements Runnable {
     /** One turn. Visible to tests. */
     void turn() {
         long now = clock.now();
-        lastTurnAt = now;
         noticeSuspension(now);
         takeFinished(parts.databaseHand());
         takeFinished(parts.storeHand());
@@ -202,7 +203,6 @@ public final class AgentLoop implements Runnable {
         mark(decision, now);
         keep(decision);
         roleSafe = decision.next().phase().holding();
-        fenceOverdue = policy.fenceOverdue(decision.next(), now);
         if (!roleSafe) {
             parts.writes().forget();
         }
@@ -369,7 +369,7 @@ public final class AgentLoop implements Runnable {
                     "cannot keep term " + decision.next().term() + " on the disk", e);
         }
         state = decision.next();
-        String line = decision.because().replaceAll("[0-9]+ (ms|transactions)", "# $1");
+        String line = COUNTS.matcher(decision.because()).replaceAll("# $1");
         String logged = state.phase() + "|" + decision.diagnosis() + "|" + line;
         if (!logged.equals(lastLogged)
                 && decision.diagnosis() != Diagnosis.LOOK_AGAIN

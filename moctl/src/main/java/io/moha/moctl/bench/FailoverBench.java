@@ -159,7 +159,8 @@ public final class FailoverBench {
         if (missing) {
             throw new BenchException(
                     "--fault " + settings.fault().text() + " needs commands: [bench.fault] kill-mysqld for mysqld-kill "
-                            + "and host-kill, kill-agent and start-agent for host-kill and agent-kill (start-mysqld where the agent does not start it)");
+                            + "and host-kill, kill-agent and start-agent for host-kill and agent-kill (start-mysqld where "
+                            + "the agent does not start it)");
         }
     }
 

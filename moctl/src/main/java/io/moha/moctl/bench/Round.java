@@ -178,7 +178,7 @@ final class Round {
         return direct && watcher.await(settings.deadline(), () -> load.ackedAfter("", since));
     }
 
-    /** After a lost host nothing starts again by itself; after a killed mysqld its agent does that. */
+    /** After a lost host, or agent, nothing starts again by itself; after a killed mysqld its agent does that. */
     private void mend(boolean injected) throws BenchException {
         boolean host = settings.fault() == FaultKind.HOST_KILL;
         if (!host && settings.fault() != FaultKind.AGENT_KILL) {
