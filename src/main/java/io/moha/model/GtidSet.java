@@ -20,6 +20,7 @@ public final class GtidSet {
 
     private static final Pattern UUID = Pattern.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}");
     private static final Pattern TAG = Pattern.compile("[a-z_][a-z0-9_]{0,31}");
+    private static final Pattern AROUND_SIGNS = Pattern.compile("\\s+(?=[:-])|(?<=[:-])\\s+");
     private static final Pattern INTERVAL = Pattern.compile("[0-9]+(-[0-9]+)?");
 
     /** Numbers from {@code first} to {@code last}, both included. */
@@ -50,7 +51,7 @@ public final class GtidSet {
         TreeMap<Source, List<Interval>> found = new TreeMap<>();
         for (String part : text.split(",", -1)) {
             // White space separates: "1 2" is not 12.
-            String trimmed = part.strip().replaceAll("\\s*([:-])\\s*", "$1").toLowerCase(Locale.ROOT);
+            String trimmed = AROUND_SIGNS.matcher(part.strip()).replaceAll("").toLowerCase(Locale.ROOT);
             if (!trimmed.isEmpty()) {
                 parsePart(trimmed, found);
             }

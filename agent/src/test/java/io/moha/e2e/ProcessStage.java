@@ -21,6 +21,8 @@ import java.util.stream.Collectors;
 final class ProcessStage implements Stage {
     private static final Set<ProcessStage> OPEN = ConcurrentHashMap.newKeySet();
     private static final Path ENTRY_POINT = Directories.CHECKOUT.resolve("docker-compose/images/mysql/entrypoint");
+    private static final String AGENT =
+            Directories.CHECKOUT.resolve("agent/bin/moha-agent").toString();
     private static final Path MY_CNF = Directories.CHECKOUT.resolve("etc/my.cnf");
 
     static {
@@ -144,14 +146,12 @@ final class ProcessStage implements Stage {
     @Override
     public void createAgent(String part, String config) throws IOException {
         Path file = Files.writeString(directories.home().resolve(part + ".toml"), config);
-        create(
-                part,
-                Map.of(
-                        "MOHA_JAVA",
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString()),
-                Directories.CHECKOUT.resolve("agent/bin/moha-agent").toString(),
-                "--config",
-                file.toString());
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        // Without the archive of loaded classes a restart takes twice as long; made once, found again the next time.
+        Programs.run(
+                List.of("env", "MOHA_JAVA=" + java, "sh", "-c", Programs.quote(AGENT) + " --make-archive || true"),
+                directories.home());
+        create(part, Map.of("MOHA_JAVA", java), AGENT, "--config", file.toString());
     }
 
     private void create(String part, Map<String, String> environment, String... command) {

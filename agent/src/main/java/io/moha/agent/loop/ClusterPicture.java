@@ -29,6 +29,8 @@ import java.util.function.Function;
  * must not stop the cluster. Only the term, the holder and a request for a switch are never guessed.
  *
  * @param sentAt monotonic nanoseconds when the read was sent
+ * @param members what each member said of itself last, live or not
+ * @param known members and live ones; what a live one says now counts
  */
 public record ClusterPicture(
         long sentAt,
@@ -38,6 +40,7 @@ public record ClusterPicture(
         Optional<Observation.Holder> holder,
         Map<NodeId, Registration> members,
         Map<NodeId, Registration> live,
+        Map<NodeId, Observation.Member> known,
         Map<NodeId, Observation.Vote> votes,
         Map<NodeId, Term> followed,
         Optional<NodeId> lastPrimary,
@@ -51,13 +54,15 @@ public record ClusterPicture(
         List<String> problems = new ArrayList<>();
         Map<NodeId, Registration> members = new TreeMap<>();
         Map<NodeId, Registration> live = new TreeMap<>();
+        Map<NodeId, Observation.Member> known = new HashMap<>();
         Map<NodeId, Observation.Vote> votes = new TreeMap<>();
         Map<NodeId, Term> followed = new TreeMap<>();
         Map<String, SwitchRecord> records = new TreeMap<>(Comparator.reverseOrder());
         Map<String, Long> recordRevisions = new HashMap<>();
         Reader in = new Reader(snapshot, problems);
-        in.each(Keys.MEMBERS, (id, e) -> members.put(new NodeId(id), Json.read(e.value(), Registration.class)));
-        in.each(Keys.REGISTRATIONS, (id, e) -> live.put(new NodeId(id), Json.read(e.value(), Registration.class)));
+        BiConsumer<NodeId, Registration> know = (id, r) -> known.put(id, member(id, r));
+        in.each(Keys.MEMBERS, registration(members, know));
+        in.each(Keys.REGISTRATIONS, registration(live, know));
         in.each(Keys.BALLOTS, (id, e) -> {
             Ballot ballot = Json.read(e.value(), BallotValue.class).toBallot(new NodeId(id));
             votes.put(new NodeId(id), new Observation.Vote(ballot, e.modRevision()));
@@ -80,6 +85,7 @@ public record ClusterPicture(
                 holder,
                 Map.copyOf(members),
                 Map.copyOf(live),
+                Map.copyOf(known),
                 Map.copyOf(votes),
                 Map.copyOf(followed),
                 in.must(Keys.LAST_ID, e -> new NodeId(e.value())),
@@ -90,6 +96,27 @@ public record ClusterPicture(
                 List.copyOf(problems));
     }
 
+    /** The same keys with the same values, read once more. */
+    ClusterPicture again(StoreSnapshot read, long sentThen, Instant readThen) {
+        return new ClusterPicture(
+                sentThen,
+                readThen,
+                read.revision(),
+                term,
+                holder,
+                members,
+                live,
+                known,
+                votes,
+                followed,
+                lastPrimary,
+                singlePoint,
+                records,
+                recordRevisions,
+                request,
+                problems);
+    }
+
     /**
      * The part that decisions look at.
      *
@@ -98,9 +125,6 @@ public record ClusterPicture(
      *     waits for every member as if it were registered
      */
     Observation.Cluster observed(boolean current, boolean recovering) {
-        Map<NodeId, Observation.Member> known = new TreeMap<>();
-        members.forEach((node, m) -> known.put(node, member(node, m)));
-        live.forEach((node, m) -> known.put(node, member(node, m)));
         boolean evidence = records.stream().anyMatch(r -> r.term() == term.value());
         boolean handedOver = request.filter(r -> r.term() == term.value()).isPresent();
         boolean everybody = recovering && term.value() > 0;
@@ -117,6 +141,17 @@ public record ClusterPicture(
                 singlePoint,
                 evidence,
                 handedOver);
+    }
+
+    /** One that cannot be understood is in neither map. */
+    private static BiConsumer<String, Entry> registration(
+            Map<NodeId, Registration> all, BiConsumer<NodeId, Registration> know) {
+        return (name, entry) -> {
+            NodeId id = new NodeId(name);
+            Registration read = Json.read(entry.value(), Registration.class);
+            know.accept(id, read);
+            all.put(id, read);
+        };
     }
 
     private static Observation.Member member(NodeId node, Registration r) {

@@ -4,6 +4,7 @@ import io.moha.store.ClusterStore;
 import io.moha.store.StoreException;
 import io.moha.store.StoreSnapshot;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,6 +23,7 @@ final class StoreReader implements Runnable {
     private final Runnable onRead;
     private final Bell bell;
     private volatile Optional<ClusterPicture> picture = Optional.empty();
+    private Map<String, StoreSnapshot.Entry> understood = Map.of();
     private volatile Optional<String> doubt = Optional.empty();
     private volatile String lastError = "";
     private long cluster;
@@ -94,12 +96,20 @@ final class StoreReader implements Runnable {
         highestRevision = Math.max(highestRevision, read.revision());
     }
 
+    /** Most reads find nothing new: what was understood once is not parsed again. */
+    private ClusterPicture understand(StoreSnapshot read, long sentAt) {
+        return picture.filter(p -> read.entries().equals(understood))
+                .map(p -> p.again(read, sentAt, clock.wall()))
+                .orElseGet(() -> ClusterPicture.of(read, sentAt, clock.wall()));
+    }
+
     boolean readOnce() {
         long sentAt = clock.now();
         try {
             StoreSnapshot read = store.read(CALL);
             compareWithLast(read);
-            picture = Optional.of(ClusterPicture.of(read, sentAt, clock.wall()));
+            picture = Optional.of(understand(read, sentAt));
+            understood = read.entries();
             if (!lastError.isEmpty()) {
                 LOG.info("etcd answers again");
             }
@@ -121,8 +131,7 @@ final class StoreReader implements Runnable {
             return false;
         } catch (IllegalArgumentException e) {
             // Who holds the role, or in which term, cannot be read: the last picture stands, and grows too old to act
-            // on.
-            // Never is this an election.
+            // on. Never is this an election.
             if (lastError.isEmpty()) {
                 LOG.error("etcd holds something that is not understood: {}", e.getMessage());
             }

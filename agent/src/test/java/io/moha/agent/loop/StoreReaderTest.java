@@ -2,6 +2,7 @@ package io.moha.agent.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.moha.model.NodeId;
 import io.moha.store.Keys;
 import io.moha.store.MemoryStore;
 import io.moha.store.StoreException;
@@ -60,5 +61,31 @@ class StoreReaderTest {
         put(Keys.HOLDER, "n2");
         assertThat(reader.readOnce()).isTrue();
         assertThat(reader.lastError()).isEmpty();
+    }
+
+    @Test
+    void aMemberWhoseAddressIsNotUnderstoodIsLeftOutAndNamedAndTheOthersCount() throws StoreException {
+        String member = "{\"NodeID\": \"n\", \"InternalHost\": \"%s\", \"ExternalHost\": \"x:1\"}";
+        put(Keys.MEMBERS + "n1", member.formatted("db1:3306"));
+        put(Keys.MEMBERS + "n2", member.formatted("db2"));
+        assertThat(reader.readOnce()).isTrue();
+        ClusterPicture picture = reader.picture().orElseThrow();
+        assertThat(picture.members()).containsOnlyKeys(new NodeId("n1"));
+        assertThat(picture.observed(true, false).members()).containsOnlyKeys(new NodeId("n1"));
+        assertThat(picture.problems()).singleElement().asString().contains("n2").contains("db2");
+    }
+
+    @Test
+    void aReadThatFindsNothingNewIsAsYoungAsItsRequest() throws StoreException {
+        put(Keys.TERM, "4");
+        assertThat(reader.readOnce()).isTrue();
+        ClusterPicture first = reader.picture().orElseThrow();
+        assertThat(reader.readOnce()).isTrue();
+        ClusterPicture second = reader.picture().orElseThrow();
+        assertThat(second.sentAt()).isGreaterThan(first.sentAt());
+        assertThat(second.term()).isEqualTo(first.term());
+        put(Keys.TERM, "5");
+        assertThat(reader.readOnce()).isTrue();
+        assertThat(reader.picture().orElseThrow().term().value()).isEqualTo(5);
     }
 }
