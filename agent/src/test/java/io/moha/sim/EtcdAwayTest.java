@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.moha.decide.Diagnosis;
 import io.moha.sim.Cluster.Node;
 import io.moha.store.Keys;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -44,6 +45,17 @@ class EtcdAwayTest extends ThreeNodes {
     private void lose(Node node) {
         node.killAgent();
         node.mysql.kill();
+    }
+
+    /** Whoever registers again first waits for the others: it would elect itself, being the only one. */
+    @Test
+    void leasesThatEtcdEndsEarlyCostNoFailoverEvenWhereThePrimaryIsSlow() {
+        primary.mysql.statementCost = Duration.ofMillis(300).toNanos();
+        assertThat(cluster.etcd.staleLeaderEndsLeases()).isTrue();
+        runFor(10);
+        assertThat(cluster.holder()).contains(primary);
+        assertThat(cluster.term()).isEqualTo(1);
+        assertThat(lately(1)).isPositive();
     }
 
     @Test

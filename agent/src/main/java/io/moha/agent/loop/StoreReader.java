@@ -15,6 +15,8 @@ final class StoreReader implements Runnable {
     private static final Duration CALL = Duration.ofMillis(1500);
     private static final Duration GAP = Duration.ofMillis(2500);
     private static final Duration INTERVAL = Duration.ofSeconds(1);
+    /** Two that end within this time did so for one reason. */
+    private static final Duration TOGETHER = Duration.ofSeconds(1);
     /** A read that is as old as this is not answered in time. */
     private static final Duration REACHED = Duration.ofMillis(1800);
 
@@ -31,6 +33,8 @@ final class StoreReader implements Runnable {
     private volatile long lastSuccess;
     private volatile long recoveredAt;
     private volatile boolean everRecovered;
+    private long holderGoneAt;
+    private long othersGoneAt;
 
     StoreReader(ClusterStore store, Clock clock, Runnable onRead) {
         this.store = store;
@@ -61,7 +65,10 @@ final class StoreReader implements Runnable {
         return lastError.isEmpty() && clock.now() - lastSuccess < REACHED.toNanos() && picture.isPresent();
     }
 
-    /** Whether etcd came back less than {@code within} ago, so that leases may have ended without anybody's fault. */
+    /**
+     * Whether etcd came back, or ended leases all at once, less than {@code within} ago: registrations may have ended without
+     * anybody's fault.
+     */
     boolean recovering(Duration within) {
         return everRecovered && clock.now() - recoveredAt < within.toNanos();
     }
@@ -96,6 +103,31 @@ final class StoreReader implements Runnable {
         highestRevision = Math.max(highestRevision, read.revision());
     }
 
+    /**
+     * A leader of etcd that was frozen and wakes ends all leases at once. Whoever registers again first must not take itself
+     * for the only one that is left: it would elect itself, without those who may have received more.
+     */
+    private void compareRegistrations(ClusterPicture before, ClusterPicture read, long now) {
+        if (before.holder().isPresent() && read.holder().isEmpty()) {
+            holderGoneAt = now;
+        }
+        boolean othersGone = before.live().keySet().stream()
+                .anyMatch(node -> !read.live().containsKey(node)
+                        && read.lastPrimary().filter(node::equals).isEmpty());
+        if (othersGone) {
+            othersGoneAt = now;
+        }
+        boolean gone = read.holder().isEmpty() && holderGoneAt != 0 && othersGoneAt != 0;
+        if (gone && Math.abs(holderGoneAt - othersGoneAt) < TOGETHER.toNanos()) {
+            LOG.warn("the role and the registrations of others ended together: etcd may have ended all leases; an"
+                    + " election waits for all members");
+            holderGoneAt = 0;
+            othersGoneAt = 0;
+            recoveredAt = now;
+            everRecovered = true;
+        }
+    }
+
     /** Most reads find nothing new: what was understood once is not parsed again. */
     private ClusterPicture understand(StoreSnapshot read, long sentAt) {
         return picture.filter(p -> read.entries().equals(understood))
@@ -108,7 +140,9 @@ final class StoreReader implements Runnable {
         try {
             StoreSnapshot read = store.read(CALL);
             compareWithLast(read);
-            picture = Optional.of(understand(read, sentAt));
+            ClusterPicture next = understand(read, sentAt);
+            picture.ifPresent(before -> compareRegistrations(before, next, clock.now()));
+            picture = Optional.of(next);
             understood = read.entries();
             if (!lastError.isEmpty()) {
                 LOG.info("etcd answers again");

@@ -8,6 +8,7 @@ import io.moha.store.MemoryStore;
 import io.moha.store.StoreException;
 import io.moha.store.Txn;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -87,5 +88,50 @@ class StoreReaderTest {
         put(Keys.TERM, "5");
         assertThat(reader.readOnce()).isTrue();
         assertThat(reader.picture().orElseThrow().term().value()).isEqualTo(5);
+    }
+
+    private void delete(String... keys) throws StoreException {
+        List<Txn.Op> all = Arrays.stream(keys).<Txn.Op>map(Txn.Delete::new).toList();
+        etcd.connect().commit(new Txn(List.of(), all), Duration.ofSeconds(1));
+    }
+
+    private void threeRegisteredAndN1Holds() throws StoreException {
+        put(Keys.TERM, "4");
+        put(Keys.LAST_ID, "n1");
+        put(Keys.HOLDER, "n1");
+        for (String node : List.of("n1", "n2", "n3")) {
+            put(
+                    Keys.registration(new NodeId(node)),
+                    "{\"NodeID\": \"" + node + "\", \"InternalHost\": \"" + node
+                            + ":3306\", \"ExternalHost\": \"x:1\"}");
+        }
+        assertThat(reader.readOnce()).isTrue();
+    }
+
+    @Test
+    void aPrimaryThatGoesAloneIsNoReasonToWaitForAllMembers() throws StoreException {
+        threeRegisteredAndN1Holds();
+        delete(Keys.HOLDER, Keys.registration(new NodeId("n1")));
+        assertThat(reader.readOnce()).isTrue();
+        assertThat(reader.recovering(Duration.ofMinutes(1))).isFalse();
+    }
+
+    @Test
+    void registrationsThatEndTogetherWithTheRoleMakeAnElectionWaitForAllMembers() throws StoreException {
+        threeRegisteredAndN1Holds();
+        delete(Keys.HOLDER, Keys.registration(new NodeId("n1")));
+        assertThat(reader.readOnce()).isTrue();
+        delete(Keys.registration(new NodeId("n3")));
+        assertThat(reader.readOnce()).isTrue();
+        assertThat(reader.recovering(Duration.ofMinutes(1))).isTrue();
+        assertThat(reader.recovering(Duration.ZERO)).isFalse();
+    }
+
+    @Test
+    void aReplicaThatGoesWhileThereIsAPrimaryIsWaitedForByNobody() throws StoreException {
+        threeRegisteredAndN1Holds();
+        delete(Keys.registration(new NodeId("n3")));
+        assertThat(reader.readOnce()).isTrue();
+        assertThat(reader.recovering(Duration.ofMinutes(1))).isFalse();
     }
 }
