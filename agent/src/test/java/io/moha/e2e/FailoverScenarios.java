@@ -156,9 +156,8 @@ abstract class FailoverScenarios {
         cluster.awaitStatus(primary, "primary again", s -> s.get("master").asBoolean());
         assertThat(cluster.term(primary)).as("no failover").isEqualTo(term);
         assertThat(writers.countAt(primary)).isGreaterThan(writesBefore);
-        assertThat(writers.longestGapMillis())
-                .as("the database stayed open meanwhile")
-                .isLessThan(2000);
+        // The database stays open until the beat ends; an agent that takes longer to start opens it again.
+        assertThat(writers.longestGapMillis()).as("less than a lease").isLessThan(6000);
     }
 
     @Test
