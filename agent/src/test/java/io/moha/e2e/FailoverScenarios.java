@@ -153,14 +153,16 @@ abstract class FailoverScenarios {
         int primary = cluster.awaitPrimary(2);
         long term = cluster.term(primary);
         long writesBefore = writers.countAt(primary);
-        boolean inTime = cluster.restartWithinLease(cluster.agent(primary), 6000);
+        long away = cluster.restartAgent(primary);
         cluster.awaitPrimary(2);
-        Assumptions.assumeTrue(inTime, "the agent was restarted within its lease");
+        Assumptions.assumeTrue(cluster.withinLease(away), "the agent was restarted within its lease");
         cluster.awaitStatus(primary, "primary again", s -> s.get("master").asBoolean());
         assertThat(cluster.term(primary)).as("no failover").isEqualTo(term);
         assertThat(writers.countAt(primary)).isGreaterThan(writesBefore);
-        // The database stays open until the beat ends; an agent that takes longer to start opens it again.
-        assertThat(writers.longestGapMillis()).as("less than a lease").isLessThan(6000);
+        // Until the beat ends the database stays open; an agent that takes longer to start opens it again.
+        assertThat(writers.longestGapMillis())
+                .as("the database stayed open meanwhile")
+                .isLessThan(Math.max(2000, away));
     }
 
     @Test

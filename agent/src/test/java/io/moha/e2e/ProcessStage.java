@@ -147,11 +147,17 @@ final class ProcessStage implements Stage {
     public void createAgent(String part, String config) throws IOException {
         Path file = Files.writeString(directories.home().resolve(part + ".toml"), config);
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        // Without the archive of loaded classes a restart takes twice as long; made once, found again the next time.
-        Programs.run(
-                List.of("env", "MOHA_JAVA=" + java, "sh", "-c", Programs.quote(AGENT) + " --make-archive || true"),
-                directories.home());
+        archive(java);
         create(part, Map.of("MOHA_JAVA", java), AGENT, "--config", file.toString());
+    }
+
+    /** Without the archive of loaded classes a restart takes twice as long; made once, found again the next time. */
+    private void archive(String java) {
+        try {
+            Programs.run(List.of("env", "MOHA_JAVA=" + java, AGENT, "--make-archive"), directories.home());
+        } catch (IllegalStateException e) {
+            System.out.println("no archive of the agent's classes, its restarts are slow here: " + e.getMessage());
+        }
     }
 
     private void create(String part, Map<String, String> environment, String... command) {

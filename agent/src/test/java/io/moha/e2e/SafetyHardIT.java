@@ -62,7 +62,7 @@ class SafetyHardIT extends SafetyScenarios {
                         .hasMessageContaining("Too many connections");
                 observe(TTL_MILLIS);
                 assertNoFailover(round);
-                boolean inTime = cluster().restartWithinLease(cluster().agent(old), TTL_MILLIS);
+                boolean inTime = cluster().withinLease(cluster().restartAgent(old));
                 // It gets in by the connection that is kept for it, or by the administrative port.
                 int now = cluster().awaitPrimary(NODES - 1);
                 if (inTime) {

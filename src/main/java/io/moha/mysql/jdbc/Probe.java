@@ -78,9 +78,7 @@ final class Probe {
                 .orElseThrow(() -> new SQLException("the server sent no row for " + GLOBALS));
         Optional<Replica> replica = replica(link);
         adminPort = globals.adminPort();
-        // The position can only be read while nobody writes the binary log: a huge transaction, or a full disk, holds
-        // it
-        // up.
+        // Reading the position waits for whoever writes the binary log: a huge transaction, or one on a full disk.
         boolean held = globals.commits().waiting() > 0 && globals.executed().equals(lastExecuted);
         lastExecuted = globals.executed();
         Slow rest = slow(link, globals.executed(), held);

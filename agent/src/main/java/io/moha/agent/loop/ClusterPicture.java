@@ -60,9 +60,8 @@ public record ClusterPicture(
         Map<String, SwitchRecord> records = new TreeMap<>(Comparator.reverseOrder());
         Map<String, Long> recordRevisions = new HashMap<>();
         Reader in = new Reader(snapshot, problems);
-        BiConsumer<NodeId, Registration> know = (id, r) -> known.put(id, member(id, r));
-        in.each(Keys.MEMBERS, registration(members, know));
-        in.each(Keys.REGISTRATIONS, registration(live, know));
+        in.each(Keys.MEMBERS, registration(members, known));
+        in.each(Keys.REGISTRATIONS, registration(live, known));
         in.each(Keys.BALLOTS, (id, e) -> {
             Ballot ballot = Json.read(e.value(), BallotValue.class).toBallot(new NodeId(id));
             votes.put(new NodeId(id), new Observation.Vote(ballot, e.modRevision()));
@@ -145,11 +144,11 @@ public record ClusterPicture(
 
     /** One that cannot be understood is in neither map. */
     private static BiConsumer<String, Entry> registration(
-            Map<NodeId, Registration> all, BiConsumer<NodeId, Registration> know) {
+            Map<NodeId, Registration> all, Map<NodeId, Observation.Member> known) {
         return (name, entry) -> {
             NodeId id = new NodeId(name);
             Registration read = Json.read(entry.value(), Registration.class);
-            know.accept(id, read);
+            known.put(id, member(id, read));
             all.put(id, read);
         };
     }

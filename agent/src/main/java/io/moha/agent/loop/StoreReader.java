@@ -123,9 +123,14 @@ final class StoreReader implements Runnable {
                     + " election waits for all members");
             holderGoneAt = 0;
             othersGoneAt = 0;
-            recoveredAt = now;
-            everRecovered = true;
+            recovered(now);
         }
+    }
+
+    /** From now on registrations may be missing without anybody's fault. */
+    private void recovered(long now) {
+        recoveredAt = now;
+        everRecovered = true;
     }
 
     /** Most reads find nothing new: what was understood once is not parsed again. */
@@ -150,8 +155,7 @@ final class StoreReader implements Runnable {
             lastError = "";
             long now = clock.now();
             if (now - lastSuccess > GAP.toNanos()) {
-                recoveredAt = now;
-                everRecovered = true;
+                recovered(now);
             }
             lastSuccess = now;
             onRead.run();

@@ -64,11 +64,14 @@ class StoreReaderTest {
         assertThat(reader.lastError()).isEmpty();
     }
 
+    private static String registration(String host) {
+        return "{\"NodeID\": \"n\", \"InternalHost\": \"" + host + "\", \"ExternalHost\": \"x:1\"}";
+    }
+
     @Test
     void aMemberWhoseAddressIsNotUnderstoodIsLeftOutAndNamedAndTheOthersCount() throws StoreException {
-        String member = "{\"NodeID\": \"n\", \"InternalHost\": \"%s\", \"ExternalHost\": \"x:1\"}";
-        put(Keys.MEMBERS + "n1", member.formatted("db1:3306"));
-        put(Keys.MEMBERS + "n2", member.formatted("db2"));
+        put(Keys.MEMBERS + "n1", registration("db1:3306"));
+        put(Keys.MEMBERS + "n2", registration("db2"));
         assertThat(reader.readOnce()).isTrue();
         ClusterPicture picture = reader.picture().orElseThrow();
         assertThat(picture.members()).containsOnlyKeys(new NodeId("n1"));
@@ -100,10 +103,7 @@ class StoreReaderTest {
         put(Keys.LAST_ID, "n1");
         put(Keys.HOLDER, "n1");
         for (String node : List.of("n1", "n2", "n3")) {
-            put(
-                    Keys.registration(new NodeId(node)),
-                    "{\"NodeID\": \"" + node + "\", \"InternalHost\": \"" + node
-                            + ":3306\", \"ExternalHost\": \"x:1\"}");
+            put(Keys.registration(new NodeId(node)), registration(node + ":3306"));
         }
         assertThat(reader.readOnce()).isTrue();
     }
