@@ -205,7 +205,7 @@ final class TestCluster implements AutoCloseable {
      */
     boolean withinLease(long awayMillis) {
         long lease = 1000L * shape.leaseTtl();
-        boolean within = awayMillis < lease * 7 / 10;
+        boolean within = awayMillis < lease * 4 / 5;
         System.out.println("end-to-end: the restart of the primary's agent took " + awayMillis + " ms"
                 + (within ? "" : ", too long for a lease of " + lease + " ms"));
         return within;
