@@ -7,7 +7,6 @@ import java.util.HashSet;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.MethodOrderer;
@@ -32,7 +31,8 @@ abstract class FailoverScenarios {
 
     FailoverScenarios(String name, TestCluster.Shape shape) {
         this.name = name;
-        this.shape = shape;
+        // The product's own: an agent of these tests may need 5 s for a restart, beside writers on two cores.
+        this.shape = shape.leaseTtl(10);
     }
 
     @BeforeAll
@@ -153,16 +153,13 @@ abstract class FailoverScenarios {
         int primary = cluster.awaitPrimary(2);
         long term = cluster.term(primary);
         long writesBefore = writers.countAt(primary);
-        long away = cluster.restartAgent(primary);
-        cluster.awaitPrimary(2);
-        Assumptions.assumeTrue(cluster.withinLease(away), "the agent was restarted within its lease");
+        cluster.restart(cluster.agent(primary));
         cluster.awaitStatus(primary, "primary again", s -> s.get("master").asBoolean());
         assertThat(cluster.term(primary)).as("no failover").isEqualTo(term);
         assertThat(writers.countAt(primary)).isGreaterThan(writesBefore);
-        // Until the beat ends the database stays open; an agent that takes longer to start opens it again.
         assertThat(writers.longestGapMillis())
                 .as("the database stayed open meanwhile")
-                .isLessThan(Math.max(2000, away));
+                .isLessThan(2000);
     }
 
     @Test

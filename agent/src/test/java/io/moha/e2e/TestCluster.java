@@ -61,6 +61,11 @@ final class TestCluster implements AutoCloseable {
             return new Shape(mysql, nodes, number, leaseTtl, extraConfig, stage);
         }
 
+        /** @param seconds of the leader lease */
+        Shape leaseTtl(int seconds) {
+            return new Shape(mysql, nodes, etcds, seconds, extraConfig, stage);
+        }
+
         Shape config(int node, String lines) {
             Map<Integer, String> more = new TreeMap<>(extraConfig);
             more.put(node, lines);
