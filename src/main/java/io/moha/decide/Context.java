@@ -114,16 +114,20 @@ record Context(NodeState state, Observation seen, Policy policy) {
     }
 
     /**
-     * Whether this node has promised to take part in no election yet. The ballot of any other node proves that the holder,
-     * who needs the promises of all, cannot rely on them any more. An agent forgets its promise when it is restarted; it is
-     * cold then, and the old holder has no ballot: it waits as in a cold start, unless another one has voted.
+     * Whether this node has promised to take part in no election yet. The ballot of another node that followed the holder
+     * proves that the holder, who needs the promises of all, cannot rely on them any more: promises survive restarts. One
+     * that has joined since was never asked, and proves nothing.
      */
     boolean promised() {
         return seen.promisedUntil() != 0
                 && seen.now() - seen.promisedUntil() < 0
-                && votes().keySet().stream()
-                        .allMatch(n -> n.equals(seen.me())
-                                || cluster().lastPrimary().filter(n::equals).isPresent());
+                && votes().values().stream().map(Vote::ballot).noneMatch(this::provesThatPromisesAreOver);
+    }
+
+    private boolean provesThatPromisesAreOver(Ballot vote) {
+        return !vote.node().equals(seen.me())
+                && cluster().lastPrimary().filter(vote.node()::equals).isEmpty()
+                && vote.followed().equals(term());
     }
 
     /**

@@ -7,9 +7,16 @@ import java.util.Set;
 
 /** From an observation to a decision. */
 public final class Decider {
-    /** The patience for others' ballots begins with the own one: stopping a receiver takes everybody equally long. */
+    /**
+     * The patience for others' ballots begins with the own one: stopping a receiver takes everybody equally long. It begins
+     * anew after a time without etcd, in which the others could do nothing either.
+     */
     private static final Set<Diagnosis> PATIENCE_STARTS_LATER = EnumSet.of(
-            Diagnosis.BOOTSTRAP_WAITS, Diagnosis.COLD_START_WAITS, Diagnosis.RECEIVER_RUNS, Diagnosis.NO_BALLOT);
+            Diagnosis.BOOTSTRAP_WAITS,
+            Diagnosis.COLD_START_WAITS,
+            Diagnosis.RECEIVER_RUNS,
+            Diagnosis.NO_BALLOT,
+            Diagnosis.STORE_SILENT);
 
     private Decider() {}
 
@@ -30,7 +37,7 @@ public final class Decider {
         Table.Row row = Table.row(known.phase(), diagnosis);
         NodeState next = row.to().map(phase -> known.in(phase, seen.now())).orElse(known);
         next = next.under(Table.boundTo(context, diagnosis));
-        if (PATIENCE_STARTS_LATER.contains(diagnosis)) {
+        if (known.electionSince() != 0 && PATIENCE_STARTS_LATER.contains(diagnosis)) {
             next = next.electingFrom(seen.now());
         }
         String failing = failing(diagnosis);

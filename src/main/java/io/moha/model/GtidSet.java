@@ -50,14 +50,19 @@ public final class GtidSet {
     public static GtidSet parse(String text) {
         TreeMap<Source, List<Interval>> found = new TreeMap<>();
         for (String part : text.split(",", -1)) {
-            // White space separates: "1 2" is not 12.
-            String trimmed = AROUND_SIGNS.matcher(part.strip()).replaceAll("").toLowerCase(Locale.ROOT);
+            String trimmed = withoutSpaces(part.strip()).toLowerCase(Locale.ROOT);
             if (!trimmed.isEmpty()) {
                 parsePart(trimmed, found);
             }
         }
         found.replaceAll((source, list) -> normalised(list));
         return found.isEmpty() ? EMPTY : new GtidSet(found);
+    }
+
+    /** White space separates: "1 2" is not 12. */
+    private static String withoutSpaces(String part) {
+        boolean any = part.chars().anyMatch(Character::isWhitespace);
+        return any ? AROUND_SIGNS.matcher(part).replaceAll("") : part;
     }
 
     private static void parsePart(String part, Map<Source, List<Interval>> found) {

@@ -171,6 +171,44 @@ class DeciderTest {
                 .isEqualTo(Diagnosis.MY_TURN);
     }
 
+    /** Seed 33162 of the simulator: whoever came back from a long time without etcd overtook the better node at once. */
+    @Test
+    void aTimeWithoutEtcdIsNoneInWhichTheOthersCouldVote() {
+        Duration later = Duration.ofSeconds(60);
+        Decision away = decide(electing(Phase.VOTING), lackingAfter(later).storeReadAgo(POLICY.storeStale()));
+        assertThat(away.diagnosis()).isEqualTo(Diagnosis.STORE_SILENT);
+        assertThat(decide(electing(Phase.VOTING), lackingAfter(later)).diagnosis())
+                .as("with etcd")
+                .isEqualTo(Diagnosis.MY_TURN);
+        assertThat(decide(away.next(), lackingAfter(later.plusMillis(2501))).diagnosis())
+                .as("without")
+                .isEqualTo(Diagnosis.OUTRANKED);
+    }
+
+    private static ObservationBuilder lackingAfter(Duration since) {
+        return lacking("n1", "n3").after(since).leaseSentAt(START + since.toNanos());
+    }
+
+    /** Seed 18215 of the simulator: a node that joined, or forgot, proves nothing. */
+    @Test
+    void theBallotOfOneThatDidNotFollowThePrimaryDoesNotEndAPromise() {
+        ObservationBuilder seen = seen().nobodyHolds().noChannel().promisedFor(Duration.ofSeconds(2));
+        seen.vote(
+                new Ballot(
+                        new Term(4),
+                        new NodeId("n3"),
+                        new Term(2),
+                        gtids("1-10"),
+                        gtids("1-10"),
+                        PromotionRule.NEUTRAL,
+                        "",
+                        true,
+                        true,
+                        ""),
+                32);
+        assertThat(decide(in(Phase.FOLLOWING), seen).diagnosis()).isEqualTo(Diagnosis.PROMISED);
+    }
+
     private static ObservationBuilder lacking(String... live) {
         return vacant().live(live).vote(mine("1-10"), 31).vote(ballot("n3", 4, gtids("1-11")), 33);
     }

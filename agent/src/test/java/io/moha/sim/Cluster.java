@@ -10,7 +10,6 @@ import io.moha.decide.Policy;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
-import io.moha.model.Term;
 import io.moha.store.ClusterStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -42,13 +41,13 @@ final class Cluster implements SimMysql.Wires {
         final NodeId id;
         final SimMysql mysql;
         final SimEtcd.Link link = new SimEtcd.Link();
-        boolean engineBlind;
+        private boolean engineBlind;
         /** Whether the server was frozen while nobody could fence it: beyond what async promises, until this time. */
         boolean beyond;
 
         long beyondUntil;
 
-        /** Since when its agent has been at work. */
+        /** Since when its agent has been at work, with the container engine at hand. */
         private long agentSince;
 
         private final Text state = new Text();
@@ -68,6 +67,24 @@ final class Cluster implements SimMysql.Wires {
                     && !engineBlind
                     && scheduler.now() - agentSince > Duration.ofSeconds(13).toNanos();
             return (beyond && !tended) || scheduler.now() < beyondUntil;
+        }
+
+        /** Whether its agent learns what happens in etcd. */
+        boolean hearsOfEtcd() {
+            return agentRuns() && !agentFrozen() && link.well(scheduler.now());
+        }
+
+        boolean hearsAtOnce() {
+            return hearsOfEtcd() && link.extraDelay == 0;
+        }
+
+        void engineBlind(boolean blind) {
+            engineBlind = blind;
+            agentSince = scheduler.now();
+        }
+
+        boolean engineBlind() {
+            return engineBlind;
         }
 
         boolean agentRuns() {
@@ -153,7 +170,10 @@ final class Cluster implements SimMysql.Wires {
                         store,
                         new SimDatabase(scheduler, random.split(), node.mysql, Cluster.this, shape.deadManSwitch()),
                         new SimDatabase.Container(scheduler, node.mysql, () -> node.engineBlind),
-                        (api, primary, term, length, deadline) -> ask(node, api, primary, term, length),
+                        (api, primary, term, asked, length, deadline) -> ask(
+                                node,
+                                api,
+                                new Wish.Promise(primary, term, asked, length.toNanos(), new CompletableFuture<>())),
                         threads,
                         threads,
                         p -> published(node, p));
@@ -178,7 +198,7 @@ final class Cluster implements SimMysql.Wires {
     }
 
     /** One agent asks another one; a request that arrives late is answered late. */
-    private CompletableFuture<Boolean> ask(Node from, String api, NodeId primary, Term term, Duration length) {
+    private CompletableFuture<Boolean> ask(Node from, String api, Wish.Promise wish) {
         CompletableFuture<Boolean> told = new CompletableFuture<>();
         Node to = nodes.stream()
                 .filter(n -> api.equals("http://" + n.id))
@@ -188,8 +208,6 @@ final class Cluster implements SimMysql.Wires {
             scheduler.in(
                     way(),
                     () -> to.agent().ifPresent(a -> {
-                        Wish.Promise wish =
-                                new Wish.Promise(primary, term, length.toNanos(), new CompletableFuture<>());
                         var unused = a.loop().ask(wish).thenAccept(answer -> {
                             if (open(to.number, from.number)) {
                                 scheduler.in(way(), () -> told.complete(answer.kind() == Wish.Answer.Kind.DONE));

@@ -141,6 +141,25 @@ class EtcdAwayTest extends ThreeNodes {
         assertThat(lately(1)).isPositive();
     }
 
+    /** A ballot is taken as proof that promises are over: one that has forgotten its own must not cast it. */
+    @Test
+    void anAgentThatIsRestartedJustAsEtcdComesBackDoesNotEndTheOthersPromises() {
+        cluster.nodes.forEach(n -> n.link.requestsLost = true);
+        runFor(17);
+        assertThat(value(Keys.HOLDER)).isEmpty();
+        Node other =
+                cluster.nodes.stream().filter(n -> n != primary).findFirst().orElseThrow();
+        other.killAgent();
+        other.startAgent();
+        cluster.nodes.stream().filter(n -> n != primary).forEach(n -> n.link.requestsLost = false);
+        runFor(2);
+        assertThat(diagnosis(other)).isEqualTo(Diagnosis.PROMISED);
+        assertThat(primary.mysql.writable()).isTrue();
+        runFor(25);
+        assertThat(cluster.holder()).isPresent();
+        assertThat(cluster.holder()).isNotEqualTo(Optional.of(primary));
+    }
+
     @Test
     void anAgentThatIsRestartedKeepsAPromiseItMayHaveGiven() {
         cluster.nodes.forEach(n -> n.link.requestsLost = true);

@@ -120,19 +120,24 @@ final class Faults {
     private final Cluster cluster;
     private final SplittableRandom random;
     private final SplittableRandom disks;
+    private final SplittableRandom late;
     private final List<Runnable> repairs = new ArrayList<>();
     private final List<CompletableFuture<Void>> pending = new ArrayList<>();
     private long errant = BY_HAND;
     private boolean restored;
     private boolean deadManSwitch;
     private Runnable onRestore = () -> {};
-    private Runnable onEndOfLeases = () -> {};
+    private Consumer<Node> onEndOfLeases = primary -> {};
 
-    /** @param disks a source of its own, so that seeds of old still tell the same story */
-    Faults(Cluster cluster, SplittableRandom random, SplittableRandom disks) {
+    /**
+     * @param disks a source of its own, so that seeds of old still tell the same story
+     * @param late another one, for what was added later still
+     */
+    Faults(Cluster cluster, SplittableRandom random, SplittableRandom disks, SplittableRandom late) {
         this.cluster = cluster;
         this.random = random;
         this.disks = disks;
+        this.late = late;
     }
 
     /**
@@ -178,6 +183,10 @@ final class Faults {
             long at = 9 * SECOND + disks.nextLong(8 * SECOND);
             cluster.scheduler.at(at, () -> winnerLosesItsTail(primary()));
         }
+        if (!load && deadManSwitch && late.nextInt(20) == 0) {
+            long at = 9 * SECOND + late.nextLong(8 * SECOND);
+            cluster.scheduler.at(at, () -> agentRestartsAsEtcdComesBack(primary()));
+        }
         if (stepwise) {
             List<Kind> bases = deadManSwitch ? BASES : List.of(Kind.SERVER_KILLED, Kind.HOST_LOST, Kind.SWITCH);
             Kind base = bases.get(random.nextInt(bases.size()));
@@ -194,12 +203,10 @@ final class Faults {
      * covered.
      */
     private void endLeases() {
-        boolean heard = cluster.holder()
-                .filter(n -> n.agentRuns() && !n.agentFrozen() && n.link.well(cluster.scheduler.now()))
-                .isPresent();
-        if (heard && cluster.etcd.staleLeaderEndsLeases()) {
+        Optional<Node> hears = cluster.holder().filter(Node::hearsOfEtcd);
+        if (hears.isPresent() && cluster.etcd.staleLeaderEndsLeases()) {
             cluster.trace(() -> "FAULT a leader of etcd that was frozen wakes, and has ended all leases");
-            onEndOfLeases.run();
+            onEndOfLeases.accept(hears.get());
         }
     }
 
@@ -254,8 +261,8 @@ final class Faults {
         return restored;
     }
 
-    /** @param listener told when etcd has ended leases too early */
-    void onEndOfLeases(Runnable listener) {
+    /** @param listener told when etcd has ended leases too early, and whose was the role's */
+    void onEndOfLeases(Consumer<Node> listener) {
         onEndOfLeases = listener;
     }
 
@@ -340,6 +347,18 @@ final class Faults {
             if (random.nextBoolean()) {
                 strike(Kind.CUT_FROM_PEERS, one, 6 * SECOND);
             }
+        });
+    }
+
+    /** etcd is away for longer than a lease; it comes back to all but the primary, and one agent is new. */
+    private void agentRestartsAsEtcdComesBack(Node first) {
+        long backAt = cluster.ttl().toNanos() + late.nextLong(8 * SECOND);
+        cluster.nodes.forEach(n -> strike(Kind.CUT_FROM_ETCD, n, n == first ? backAt + 12 * SECOND : backAt));
+        List<Node> others = cluster.nodes.stream().filter(n -> n != first).toList();
+        Node restarted = others.get(late.nextInt(others.size()));
+        cluster.scheduler.in(backAt - 500 * MS + late.nextLong(SECOND), () -> {
+            restarted.killAgent();
+            restarted.startAgent();
         });
     }
 
@@ -543,9 +562,9 @@ final class Faults {
                 lasts(length, () -> node.mysql.statementCost = 200_000);
             }
             case ENGINE_BLIND -> {
-                node.engineBlind = true;
+                node.engineBlind(true);
                 beyond(node);
-                lasts(length, () -> node.engineBlind = false);
+                lasts(length, () -> node.engineBlind(false));
             }
             case ERRANT_WRITE -> node.mysql.errant(errant++);
             case SWITCH -> switchOver(node);
@@ -571,7 +590,7 @@ final class Faults {
 
     /** A frozen server that nobody can fence is beyond async: its own event closes it within a second of waking. */
     private void beyond(Node node) {
-        if (node.mysql.frozen() && (!node.agentRuns() || node.agentFrozen() || node.engineBlind)) {
+        if (node.mysql.frozen() && (!node.agentRuns() || node.agentFrozen() || node.engineBlind())) {
             node.beyond = true;
         }
     }

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The promises of the protocol, asked after every event and at the end. */
 final class Invariants {
@@ -33,6 +34,10 @@ final class Invariants {
     private Optional<String> holder = Optional.empty();
     private long restoredAt = -NOTICED_WITHIN;
     private long leasesEndedAt = -HEARD_WITHIN;
+    /** Whose lease etcd has ended too early, and whether it could hear of it. */
+    private @Nullable Node bereft;
+
+    private boolean deaf;
     /** The latest term that each node has followed. */
     private final Map<Node, Long> followed = new HashMap<>();
     /** Until when all others have promised to wait. */
@@ -55,8 +60,9 @@ final class Invariants {
         Node open = null;
         Node claims = null;
         long now = cluster.scheduler.now();
+        deaf |= bereft != null && now - leasesEndedAt < HEARD_WITHIN && !bereft.hearsAtOnce();
         for (Node node : cluster.nodes) {
-            if (node.mysql.writable() && !node.mysql.frozen() && !node.excused()) {
+            if (node.mysql.writable() && !node.mysql.frozen() && !excused(node)) {
                 if (open != null) {
                     throw new Violation("I2", open.id + " and " + node.id + " are both open for writes");
                 }
@@ -64,7 +70,7 @@ final class Invariants {
             }
             if (node.agentRuns() && !node.agentFrozen()) {
                 Published p = node.published().orElse(null);
-                if (p != null && p.primaryAt(now)) {
+                if (p != null && p.primaryAt(now) && !isDeaf(node)) {
                     if (claims != null) {
                         throw new Violation("I2", claims.id + " and " + node.id + " both say that they are primary");
                     }
@@ -76,7 +82,7 @@ final class Invariants {
 
     /** Called when a client's transaction commits on a server. */
     void committed(Node node, SimMysql.Transaction transaction) {
-        if (node.excused() || cluster.scheduler.now() - restoredAt < NOTICED_WITHIN) {
+        if (excused(node) || cluster.scheduler.now() - restoredAt < NOTICED_WITHIN) {
             return;
         }
         Optional<Node> now = cluster.holder();
@@ -116,8 +122,24 @@ final class Invariants {
     }
 
     /** etcd has ended leases that had not run out: the primary learns of it a moment later. */
-    void leasesEnded() {
+    void leasesEnded(Node primary) {
         leasesEndedAt = cluster.scheduler.now();
+        bereft = primary;
+        deaf = false;
+    }
+
+    private boolean excused(Node node) {
+        return node.excused() || isDeaf(node);
+    }
+
+    /**
+     * A primary that could not hear at that very moment goes on until its own end of the lease: etcd's promise is broken, and
+     * ours with it (docs/internals/limits.md).
+     */
+    private boolean isDeaf(Node node) {
+        return deaf
+                && node == bereft
+                && cluster.scheduler.now() - leasesEndedAt < cluster.ttl().toNanos();
     }
 
     /** etcd has forgotten: what follows is compared with what it says now. */

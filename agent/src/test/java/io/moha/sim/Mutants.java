@@ -189,6 +189,11 @@ final class Mutants {
                 "        return seen.promisedUntil() != 0\n",
                 "        return seen.promisedUntil() == 1\n"));
         all.add(mutant(
+                "a restarted agent forgets its promise",
+                LOOP + "LocalState.java",
+                "        if (length.toMillis() != content.promisedMillis()) {\n",
+                "        if (length.isNegative()) {\n"));
+        all.add(mutant(
                 "without etcd the promise of one member will do",
                 LOOP + "Failsafe.java",
                 "answers.stream().allMatch(a -> a.getNow(false))",

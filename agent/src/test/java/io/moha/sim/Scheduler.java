@@ -33,7 +33,7 @@ final class Scheduler {
     }
 
     /** Something that will happen. */
-    static final class Event implements Comparable<Event> {
+    final class Event implements Comparable<Event> {
         private final long at;
         private final long order;
         private final Runnable work;
@@ -46,7 +46,10 @@ final class Scheduler {
         }
 
         void cancel() {
-            cancelled = true;
+            if (!cancelled) {
+                cancelled = true;
+                forgotten++;
+            }
         }
 
         @Override
@@ -104,6 +107,9 @@ final class Scheduler {
     }
 
     private final PriorityQueue<Event> events = new PriorityQueue<>();
+    /** Cancelled events that may still be queued. */
+    private int forgotten;
+
     private final Program outside = new Program();
     private final Strand main = new Strand(outside);
     private long now;
@@ -128,6 +134,10 @@ final class Scheduler {
     }
 
     Event at(long time, Runnable work) {
+        if (forgotten > 64 && forgotten > events.size() / 2) {
+            events.removeIf(e -> e.cancelled);
+            forgotten = 0;
+        }
         Event event = new Event(Math.max(now, time), order++, work);
         events.add(event);
         return event;

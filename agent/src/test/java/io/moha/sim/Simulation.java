@@ -46,7 +46,8 @@ public final class Simulation {
                 deadManSwitch);
         this.cluster = new Cluster(scheduler, random.split(), shape, tracer);
         this.invariants = new Invariants(cluster);
-        this.faults = new Faults(cluster, random.split(), new SplittableRandom(~seed));
+        this.faults = new Faults(
+                cluster, random.split(), new SplittableRandom(~seed), new SplittableRandom(Long.reverse(seed)));
         cluster.trace(() -> "seed " + seed + ": " + shape + (load ? ", load only" : ""));
     }
 

@@ -32,7 +32,10 @@ class SimulationTest {
 
     /** Runs that once broke a promise, by what was wrong; see docs/internals/safety.md. */
     @ParameterizedTest
-    @ValueSource(longs = {302, 303, 652, 929, 1352, 1460, 1534, 3683, 1126, 4350, 4976, 6475, 10549, 12784})
+    @ValueSource(
+            longs = {
+                302, 303, 652, 929, 1352, 1460, 1534, 3683, 1126, 4350, 4976, 6475, 10549, 12784, 18215, 20105, 33162
+            })
     void whatWasFoundOnceStaysMended(long seed) {
         assertThat(Simulation.run(seed, true, null).violation()).isEmpty();
     }

@@ -31,9 +31,15 @@ class StuckDiskTest extends ThreeNodes {
 
     @Test
     void aFullDiskMovesTheRoleAfterTenSecondsWithoutACommit() {
+        assertThat(primary.published().orElseThrow().problems()).isEmpty();
         primary.mysql.disk(Disk.FULL);
         runFor(STUCK_AFTER - 1);
         assertThat(cluster.holder()).contains(primary);
+        assertThat(primary.published().orElseThrow().problems())
+                .as("told before it is acted on")
+                .singleElement()
+                .asString()
+                .contains("has written nothing for 8 s", "after 10 s");
         runFor(FENCE_AND_ELECTION);
         assertThatAnotherServes();
         primary.mysql.disk(Disk.SOUND);

@@ -26,6 +26,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -264,6 +266,9 @@ public final class ApiServer implements AutoCloseable {
         return new Wish.Promise(
                 new NodeId(required(exchange, "primary")),
                 new Term(number(exchange, "term")),
+                Stream.of(required(exchange, "asked").split(","))
+                        .map(NodeId::new)
+                        .collect(Collectors.toSet()),
                 Duration.ofMillis(millis).toNanos(),
                 answer);
     }

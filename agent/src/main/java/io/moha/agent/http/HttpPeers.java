@@ -11,7 +11,9 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 
 /** Asks other agents over HTTP, with the token that all agents of a cluster share. Connects when first asked. */
 public final class HttpPeers implements Peers {
@@ -25,12 +27,12 @@ public final class HttpPeers implements Peers {
 
     @Override
     public CompletableFuture<Boolean> promise(
-            String api, NodeId primary, Term term, Duration length, Duration deadline) {
+            String api, NodeId primary, Term term, Set<NodeId> asked, Duration length, Duration deadline) {
+        String all = asked.stream().map(NodeId::value).sorted().collect(Collectors.joining(","));
         HttpRequest.Builder request;
         try {
-            request = HttpRequest.newBuilder(URI.create(api + "/failsafe?primary="
-                            + URLEncoder.encode(primary.value(), StandardCharsets.UTF_8) + "&term=" + term + "&millis="
-                            + length.toMillis()))
+            request = HttpRequest.newBuilder(URI.create(api + "/failsafe?primary=" + encoded(primary.value()) + "&term="
+                            + term + "&asked=" + encoded(all) + "&millis=" + length.toMillis()))
                     .timeout(deadline)
                     .POST(HttpRequest.BodyPublishers.noBody());
         } catch (IllegalArgumentException e) {
@@ -39,6 +41,10 @@ public final class HttpPeers implements Peers {
         token.ifPresent(t -> request.header("Authorization", "Bearer " + t));
         return client().sendAsync(request.build(), HttpResponse.BodyHandlers.discarding())
                 .handle((answer, error) -> error == null && answer.statusCode() == 200);
+    }
+
+    private static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
     /** One selector thread, only in clusters that have lost their etcd at least once. */

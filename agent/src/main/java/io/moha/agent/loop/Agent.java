@@ -76,7 +76,7 @@ public final class Agent implements AutoCloseable {
         LocalState local = LocalState.open(setup.state());
         Identity identity = setup.identity();
         PromotionRule rule = identity.rule();
-        Wishes wishes = new Wishes(identity.id(), local, rule, identity.onlyFollow());
+        Wishes wishes = new Wishes(identity.id(), local, rule, identity.onlyFollow(), clock.now());
         this.roleLease = new LeaseKeeper(
                 "leader", store, setup.policy().leaseTtl(), clock, this::roleLeaseWanted, this::onRoleLease);
         this.nodeLease = new LeaseKeeper("registration", store, setup.registerTtl(), clock, () -> true, this::wake);

@@ -33,6 +33,9 @@ public final class AgentLoop implements Runnable {
     /** Without a turn for so long, this loop takes care of nothing any more. It waits for nothing: turns take microseconds. */
     private static final Duration STANDSTILL = Duration.ofSeconds(5);
 
+    /** A write that takes longer is a problem to be shown. */
+    private static final Duration WORTH_TELLING = Duration.ofSeconds(1);
+
     private static final int MOST_WISHES = 64;
     /** What changes from turn to turn while nothing new happens. */
     private static final Pattern COUNTS = Pattern.compile("[0-9]+ (ms|transactions)");
@@ -40,6 +43,7 @@ public final class AgentLoop implements Runnable {
     private final Parts parts;
     private final Identity identity;
     private final Policy policy;
+    private final Policy patient;
     private final Clock clock;
     private final boolean deadManSwitch;
     private final Consumer<Published> onPublish;
@@ -47,7 +51,11 @@ public final class AgentLoop implements Runnable {
     private final Queue<Wish> wishes = new ArrayBlockingQueue<>(MOST_WISHES);
     private final Timeline timeline = new Timeline();
     private NodeState state;
+    private final Last<DatabaseStatus, Observation.Local> understoodStatus = new Last<>(AgentLoop::local);
+    private final Last<Reading, Observation.Cluster> understoodReading =
+            new Last<>(r -> r.picture().observed(r.current(), r.recovering()));
     private String lastLogged = "";
+    private String lastReason = "";
     private volatile long lastTick;
     private long lastWall;
     private long databaseDirtyAt;
@@ -67,6 +75,7 @@ public final class AgentLoop implements Runnable {
         this.parts = parts;
         this.identity = identity;
         this.policy = policy;
+        this.patient = policy.patient();
         this.clock = clock;
         this.bell = clock.bell();
         this.deadManSwitch = deadManSwitch;
@@ -197,9 +206,10 @@ public final class AgentLoop implements Runnable {
                 .running()
                 .filter(a -> a instanceof Action.HandOver)
                 .isPresent();
-        parts.wishes().settle(state, seen, handingOver, now);
-        seen = observe(now, picture);
-        Decision decision = Decider.decide(state, seen, recovering() ? policy.patient() : policy);
+        if (parts.wishes().settle(state, seen, handingOver, now)) {
+            seen = observe(now, picture);
+        }
+        Decision decision = Decider.decide(state, seen, recovering() ? patient : policy);
         mark(decision, now);
         keep(decision);
         roleSafe = decision.next().phase().holding();
@@ -285,7 +295,7 @@ public final class AgentLoop implements Runnable {
         boolean stale = look.sentAt() - databaseDirtyAt < 0;
         Health health = look.health() == Health.ANSWERING && stale ? Health.LOOKING : look.health();
         Optional<Observation.Local> local =
-                health == Health.ANSWERING ? look.status().map(AgentLoop::local) : Optional.empty();
+                health == Health.ANSWERING ? look.status().map(understoodStatus::of) : Optional.empty();
         boolean opening = parts.databaseHand()
                 .running()
                 .filter(a -> a instanceof Action.OpenForWrites || a instanceof Action.CloneFrom)
@@ -297,7 +307,8 @@ public final class AgentLoop implements Runnable {
                 extendedUntil(),
                 parts.wishes().promisedUntil(),
                 aloneSince,
-                picture.map(p -> p.observed(p.sentAt() - storeDirtyAt >= 0, recovering())),
+                picture.map(p -> new Reading(p, p.sentAt() - storeDirtyAt >= 0, recovering()))
+                        .map(understoodReading::of),
                 parts.reader().doubt(),
                 new Observation.Database(health, look.since(), parts.writes().stuckSince(), local),
                 parts.actor().comparison(),
@@ -306,8 +317,11 @@ public final class AgentLoop implements Runnable {
                 opening);
     }
 
+    /** A picture, and what it takes to make an observation of it. */
+    private record Reading(ClusterPicture picture, boolean current, boolean recovering) {}
+
     private boolean recovering() {
-        return parts.reader().recovering(policy.electionTimeout().multipliedBy(3));
+        return parts.reader().recovering(patient.electionTimeout());
     }
 
     private static Observation.Local local(DatabaseStatus s) {
@@ -369,6 +383,14 @@ public final class AgentLoop implements Runnable {
                     "cannot keep term " + decision.next().term() + " on the disk", e);
         }
         state = decision.next();
+        String reason = state.phase() + "|" + decision.diagnosis() + "|" + decision.because();
+        if (!reason.equals(lastReason)) {
+            lastReason = reason;
+            log(decision);
+        }
+    }
+
+    private void log(Decision decision) {
         String line = COUNTS.matcher(decision.because()).replaceAll("# $1");
         String logged = state.phase() + "|" + decision.diagnosis() + "|" + line;
         if (!logged.equals(lastLogged)
@@ -408,6 +430,13 @@ public final class AgentLoop implements Runnable {
         List<String> problems = new ArrayList<>();
         if (!look.error().isEmpty()) {
             problems.add("database: " + look.error());
+        }
+        long stuckSince = parts.writes().stuckSince();
+        if (stuckSince != 0 && clock.now() - stuckSince > WORTH_TELLING.toNanos()) {
+            problems.add("database: it answers, and has written nothing for "
+                    + Duration.ofNanos(clock.now() - stuckSince).toSeconds()
+                    + " s although there is something to write; after "
+                    + policy.stuckAfter().toSeconds() + " s it is taken for stuck");
         }
         if (!parts.reader().lastError().isEmpty()) {
             problems.add("etcd: " + parts.reader().lastError());

@@ -115,7 +115,7 @@ final class Failsafe implements Runnable {
         List<CompletableFuture<Boolean>> answers = new ArrayList<>();
         others.forEach((node, api) -> {
             CompletableFuture<Boolean> answer =
-                    peers.promise(api, me, picture.orElseThrow().term(), policy.leaseTtl(), ROUND);
+                    peers.promise(api, me, picture.orElseThrow().term(), others.keySet(), policy.leaseTtl(), ROUND);
             answers.add(answer);
             var unused = answer.whenComplete((yes, no) -> answered.ring());
         });

@@ -6,17 +6,19 @@ import io.moha.model.Term;
 import io.moha.store.Json;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 
 /**
- * The little that must survive a restart of the agent: the last term it followed or held, and whether an operator made
- * it only-follow.
+ * The little that must survive a restart of the agent: the last term it followed or held, whether an operator made it
+ * only-follow, and whether it has promised its primary to take part in no election, for how many milliseconds at most.
  */
 final class LocalState {
     @JsonIgnoreProperties(ignoreUnknown = true)
     private record Content(
             @JsonProperty("term") long term,
-            @JsonProperty("only_follow") boolean onlyFollow) {}
+            @JsonProperty("only_follow") boolean onlyFollow,
+            @JsonProperty("promised_millis") long promisedMillis) {}
 
     private final StateFile file;
     private Content content;
@@ -39,7 +41,7 @@ final class LocalState {
     static LocalState open(StateFile file) throws IOException {
         Optional<String> text = file.read();
         if (text.isEmpty()) {
-            LocalState fresh = new LocalState(file, new Content(0, false));
+            LocalState fresh = new LocalState(file, new Content(0, false, 0));
             fresh.write();
             return fresh;
         }
@@ -64,14 +66,27 @@ final class LocalState {
     /** Returns when the term is on the disk. */
     synchronized void keep(Term term) throws IOException {
         if (term.value() != content.term()) {
-            content = new Content(term.value(), content.onlyFollow());
+            content = new Content(term.value(), content.onlyFollow(), content.promisedMillis());
             write();
         }
     }
 
     synchronized void keepOnlyFollow(boolean onlyFollow) throws IOException {
         if (onlyFollow != content.onlyFollow()) {
-            content = new Content(content.term(), onlyFollow);
+            content = new Content(content.term(), onlyFollow, content.promisedMillis());
+            write();
+        }
+    }
+
+    /** For how long at most this node promised to take part in no election; zero if that is over. */
+    synchronized Duration promise() {
+        return Duration.ofMillis(content.promisedMillis());
+    }
+
+    /** Returns when the promise is on the disk; zero if it is over. */
+    synchronized void keepPromise(Duration length) throws IOException {
+        if (length.toMillis() != content.promisedMillis()) {
+            content = new Content(content.term(), content.onlyFollow(), length.toMillis());
             write();
         }
     }

@@ -3,6 +3,7 @@ package io.moha.agent.loop;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
 /** The agents of the other members. */
@@ -13,14 +14,16 @@ public interface Peers {
      * @param api its address as it registered it, such as {@code http://10.0.0.2:13306}
      * @param primary who asks
      * @param term of the primary
+     * @param asked all who are asked
      * @param length for how long, from when the other one says yes
      * @param deadline after which no answer is one
      * @return whether it has promised; false for every other answer and for none. Never ends exceptionally
      */
-    CompletableFuture<Boolean> promise(String api, NodeId primary, Term term, Duration length, Duration deadline);
+    CompletableFuture<Boolean> promise(
+            String api, NodeId primary, Term term, Set<NodeId> asked, Duration length, Duration deadline);
 
     /** Nobody can be asked: etcd alone decides. */
     static Peers none() {
-        return (api, primary, term, length, deadline) -> CompletableFuture.completedFuture(false);
+        return (api, primary, term, asked, length, deadline) -> CompletableFuture.completedFuture(false);
     }
 }

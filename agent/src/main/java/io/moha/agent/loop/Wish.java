@@ -3,6 +3,7 @@ package io.moha.agent.loop;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
 /** What an operator asks of this node, handed to the loop's thread. The future ends with a sentence for people. */
@@ -29,7 +30,8 @@ public sealed interface Wish {
      *
      * @param nanos for how long
      */
-    record Promise(NodeId primary, Term term, long nanos, CompletableFuture<Answer> answer) implements Wish {}
+    record Promise(NodeId primary, Term term, Set<NodeId> asked, long nanos, CompletableFuture<Answer> answer)
+            implements Wish {}
 
     /** @param to empty: the agent chooses */
     record ChangePrimary(Optional<NodeId> to, CompletableFuture<Answer> answer) implements Wish {}

@@ -15,6 +15,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,11 +45,14 @@ final class Wishes {
     private long waitingUntil;
     private final List<Runnable> answers = new ArrayList<>();
 
-    Wishes(NodeId me, LocalState local, PromotionRule configured, boolean onlyFollow) {
+    /** @param now what was promised before a restart is counted anew from here: it cannot have been promised later */
+    Wishes(NodeId me, LocalState local, PromotionRule configured, boolean onlyFollow, long now) {
         this.me = me;
         this.local = local;
         this.configured = configured;
         this.onlyFollow = onlyFollow || local.onlyFollow();
+        this.promisedUntil =
+                local.promise().isZero() ? 0 : now + local.promise().toNanos();
     }
 
     Observation.Wishes inForce() {
@@ -73,7 +78,8 @@ final class Wishes {
 
     /**
      * Promised only by a node that follows the one who asks, has not begun to vote, and does not reach etcd either: whoever
-     * reaches it lets the lease decide.
+     * reaches it lets the lease decide. Only if no member is left out, who would be bound by nothing. The promise is on the
+     * disk before it is given.
      *
      * @param reachesStore whether the last read of etcd was answered a moment ago
      * @param voting whether something is on its way to etcd that concerns an election
@@ -94,13 +100,43 @@ final class Wishes {
                 || picture.map(p -> p.votes().get(me))
                         .filter(v -> v.ballot().term().compareTo(asked.term()) > 0)
                         .isPresent();
+        Set<NodeId> unasked =
+                new TreeSet<>(picture.map(p -> p.members().keySet()).orElse(Set.of()));
+        unasked.removeAll(asked.asked());
+        unasked.remove(asked.primary());
         if (reachesStore) {
             refuse(asked, "fail: this node reaches etcd: the lease decides");
         } else if (!follows || voted) {
             refuse(asked, "fail: this node does not follow " + asked.primary() + " in term " + asked.term());
+        } else if (!unasked.isEmpty()) {
+            refuse(asked, "fail: " + unasked + " are members, too, and were not asked");
         } else {
-            promisedUntil = Math.max(promisedUntil, now + asked.nanos());
-            answers.add(() -> asked.answer().complete(new Answer(Kind.DONE, "promised")));
+            promise(asked, now);
+        }
+    }
+
+    private void promise(Wish.Promise asked, long now) {
+        try {
+            local.keepPromise(Duration.ofNanos(asked.nanos()));
+        } catch (IOException e) {
+            refuse(asked, "fail: cannot write the state file: " + e.getMessage());
+            return;
+        }
+        promisedUntil = Math.max(promisedUntil, now + asked.nanos());
+        answers.add(() -> asked.answer().complete(new Answer(Kind.DONE, "promised")));
+    }
+
+    /** A promise that is over needs not survive a restart. */
+    private void forgetPromise(long now) {
+        if (promisedUntil != 0 && now - promisedUntil >= 0) {
+            try {
+                local.keepPromise(Duration.ZERO);
+                promisedUntil = 0;
+            } catch (IOException e) {
+                LOG.warn(
+                        "cannot write the state file: {}; a restart of this agent would wait for a promise that is over",
+                        e.getMessage());
+            }
         }
     }
 
@@ -210,12 +246,22 @@ final class Wishes {
         }
     }
 
-    /** After each observation: ends what is done, overdue or pointless. */
-    void settle(NodeState state, Observation seen, boolean handOverUnderWay, long now) {
-        if (!state.phase().holding()) {
+    /**
+     * After each observation: ends what is done, overdue or pointless.
+     *
+     * @return whether other wishes are in force now
+     */
+    boolean settle(NodeState state, Observation seen, boolean handOverUnderWay, long now) {
+        forgetPromise(now);
+        if (state.phase().holding()) {
+            holds(state, seen, handOverUnderWay, now);
+        } else {
             lostRole(state, seen);
-            return;
         }
+        return !inForce().equals(seen.wishes());
+    }
+
+    private void holds(NodeState state, Observation seen, boolean handOverUnderWay, long now) {
         boolean mayEnd = !handOverUnderWay;
         if (readOnly && readOnlyUntil != 0 && now - readOnlyUntil >= 0 && mayEnd && waiting.isEmpty()) {
             LOG.info("the time for read-only is over");

@@ -12,6 +12,7 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -262,9 +263,21 @@ class ApiServerTest extends HttpTest {
 
     // What the primary's agent asks of the others.
 
+    private static final Set<NodeId> ASKED = Set.of(Node.ID);
+
     private static boolean promise(Node node, String token, long term) {
+        return promise(node, token, term, ASKED);
+    }
+
+    private static boolean promise(Node node, String token, long term, Set<NodeId> asked) {
         return new HttpPeers(Optional.of(token))
-                .promise(node.address(), new NodeId("n2"), new Term(term), Duration.ofSeconds(5), Duration.ofSeconds(5))
+                .promise(
+                        node.address(),
+                        new NodeId("n2"),
+                        new Term(term),
+                        asked,
+                        Duration.ofSeconds(5),
+                        Duration.ofSeconds(5))
                 .join();
     }
 
@@ -272,12 +285,16 @@ class ApiServerTest extends HttpTest {
     void aReplicaPromisesOnlyWhereItReachesEtcdNoMoreItself() throws IOException, StoreException {
         Node node = replica();
         assertThat(promise(node, Node.TOKEN, 1)).as("it reaches etcd").isFalse();
-        assertThat(node.post("/failsafe?primary=n2&term=1&millis=5000").body()).contains("the lease decides");
+        assertThat(node.post("/failsafe?primary=n2&term=1&asked=n1&millis=5000").body())
+                .contains("the lease decides");
         node.cutOffFromEtcd();
         await().atMost(Duration.ofSeconds(10)).until(() -> promise(node, Node.TOKEN, 1));
         assertThat(promise(node, "wrong", 1)).as("with a wrong token").isFalse();
         assertThat(promise(node, Node.TOKEN, 2)).as("for another term").isFalse();
-        assertThat(node.post("/failsafe?primary=n3&term=1&millis=5000").statusCode())
+        assertThat(promise(node, Node.TOKEN, 1, Set.of(new NodeId("n9"))))
+                .as("where a member was left out: this one")
+                .isFalse();
+        assertThat(node.post("/failsafe?primary=n3&term=1&asked=n1&millis=5000").statusCode())
                 .as("for another primary")
                 .isEqualTo(409);
     }
@@ -286,7 +303,13 @@ class ApiServerTest extends HttpTest {
     void whoGivesNoAnswerHasNotPromised() {
         HttpPeers peers = new HttpPeers(Optional.empty());
         for (String api : new String[] {"http://127.0.0.1:1", "", "not an address"}) {
-            assertThat(peers.promise(api, new NodeId("n2"), new Term(1), Duration.ofSeconds(5), Duration.ofSeconds(1))
+            assertThat(peers.promise(
+                                    api,
+                                    new NodeId("n2"),
+                                    new Term(1),
+                                    ASKED,
+                                    Duration.ofSeconds(5),
+                                    Duration.ofSeconds(1))
                             .join())
                     .isFalse();
         }
@@ -305,6 +328,7 @@ class ApiServerTest extends HttpTest {
         "/failsafe?millis=0,               1 to 300000",
         "/failsafe?millis=x,               not a number",
         "/failsafe?millis=9000&term=1,     primary",
+        "/failsafe?millis=9000&term=1&primary=n2, asked",
         "/setReadOnly?seconds=0,           1 to 3600",
         "/setReadOnly?seconds=-1,          1 to 3600",
         "/setReadOnly?seconds=3601,        1 to 3600",
