@@ -61,8 +61,12 @@ public final class GtidSet {
 
     /** White space separates: "1 2" is not 12. */
     private static String withoutSpaces(String part) {
-        boolean any = part.chars().anyMatch(Character::isWhitespace);
-        return any ? AROUND_SIGNS.matcher(part).replaceAll("") : part;
+        for (int i = 0; i < part.length(); i++) {
+            if (Character.isWhitespace(part.charAt(i))) {
+                return AROUND_SIGNS.matcher(part).replaceAll("");
+            }
+        }
+        return part;
     }
 
     private static void parsePart(String part, Map<Source, List<Interval>> found) {

@@ -11,6 +11,7 @@ import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
 import io.moha.store.ClusterStore;
+import io.moha.store.Keys;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
@@ -334,6 +335,11 @@ final class Cluster implements SimMysql.Wires {
                 .flatMap(e -> nodes.stream()
                         .filter(n -> n.id.value().equals(e.value()))
                         .findFirst());
+    }
+
+    /** The node that has the role without a lease, being the only one. */
+    Optional<Node> alone() {
+        return etcd.view().entries().containsKey(Keys.SINGLE_POINT) ? holder() : Optional.empty();
     }
 
     long term() {

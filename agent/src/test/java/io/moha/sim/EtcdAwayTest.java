@@ -160,6 +160,30 @@ class EtcdAwayTest extends ThreeNodes {
         assertThat(cluster.holder()).isNotEqualTo(Optional.of(primary));
     }
 
+    /** Seed 101764 of the simulator: the beat was as long as a lease that nobody's key was bound to. */
+    @Test
+    void aNewLeaseSaysNothingUntilTheKeyIsPutAgain() {
+        cluster.nodes.forEach(n -> n.link.requestsLost = true);
+        runFor(17);
+        assertThat(value(Keys.HOLDER)).isEmpty();
+        assertThat(primary.mysql.writable()).isTrue();
+        primary.link.roleTrick = SimEtcd.RoleTrick.HELD_UNTIL_FREE_AGAIN;
+        cluster.nodes.stream().filter(n -> n != primary).forEach(n -> n.link.requestsLost = false);
+        runFor(2);
+        // It gets a lease, and what would put the key lies somewhere.
+        primary.link.requestsLost = false;
+        runFor(1);
+        primary.killAgent();
+        Optional<Node> other = Optional.empty();
+        for (int i = 0; i < 400 && other.isEmpty(); i++) {
+            scheduler.run(scheduler.now() + 50_000_000);
+            assertThat(cluster.nodes.stream().filter(n -> n.mysql.writable()).count())
+                    .isLessThanOrEqualTo(1);
+            other = cluster.writable().filter(n -> n != primary);
+        }
+        assertThat(other).as("another one opens").isPresent();
+    }
+
     @Test
     void anAgentThatIsRestartedKeepsAPromiseItMayHaveGiven() {
         cluster.nodes.forEach(n -> n.link.requestsLost = true);

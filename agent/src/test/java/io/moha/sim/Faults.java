@@ -126,7 +126,7 @@ final class Faults {
     private long errant = BY_HAND;
     private boolean restored;
     private boolean deadManSwitch;
-    private Runnable onRestore = () -> {};
+    private Consumer<Optional<Node>> onRestore = alone -> {};
     private Consumer<Node> onEndOfLeases = primary -> {};
 
     /**
@@ -251,8 +251,9 @@ final class Faults {
         cluster.scheduler.at(upAt, () -> {
             cluster.trace(() -> "FAULT etcd is restored from a backup, term " + cluster.term() + " is forgotten");
             restored = true;
+            Optional<Node> alone = cluster.alone();
             cluster.etcd.restore(backup[0]);
-            onRestore.run();
+            onRestore.accept(alone);
             electLeader();
         });
     }
@@ -266,8 +267,8 @@ final class Faults {
         onEndOfLeases = listener;
     }
 
-    /** @param listener told when etcd has gone back */
-    void onRestore(Runnable listener) {
+    /** @param listener told when etcd has gone back, and who was the only member before */
+    void onRestore(Consumer<Optional<Node>> listener) {
         onRestore = listener;
     }
 

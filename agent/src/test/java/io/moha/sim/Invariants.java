@@ -38,6 +38,10 @@ final class Invariants {
     private @Nullable Node bereft;
 
     private boolean deaf;
+    /** Who served as the only member when etcd was restored, and when it did not reach etcd for the last time since. */
+    private @Nullable Node aloneBefore;
+
+    private long unheardAt;
     /** The latest term that each node has followed. */
     private final Map<Node, Long> followed = new HashMap<>();
     /** Until when all others have promised to wait. */
@@ -60,6 +64,9 @@ final class Invariants {
         Node open = null;
         Node claims = null;
         long now = cluster.scheduler.now();
+        if (aloneBefore != null && !aloneBefore.hearsAtOnce()) {
+            unheardAt = now;
+        }
         deaf |= bereft != null && now - leasesEndedAt < HEARD_WITHIN && !bereft.hearsAtOnce();
         for (Node node : cluster.nodes) {
             if (node.mysql.writable() && !node.mysql.frozen() && !excused(node)) {
@@ -70,7 +77,7 @@ final class Invariants {
             }
             if (node.agentRuns() && !node.agentFrozen()) {
                 Published p = node.published().orElse(null);
-                if (p != null && p.primaryAt(now) && !isDeaf(node)) {
+                if (p != null && p.primaryAt(now) && !isDeaf(node) && !isForgotten(node)) {
                     if (claims != null) {
                         throw new Violation("I2", claims.id + " and " + node.id + " both say that they are primary");
                     }
@@ -129,7 +136,12 @@ final class Invariants {
     }
 
     private boolean excused(Node node) {
-        return node.excused() || isDeaf(node);
+        return node.excused() || isDeaf(node) || isForgotten(node);
+    }
+
+    /** Nobody but itself knows of an only member's term, and it needs no lease: it learns of the restore when it reaches etcd. */
+    private boolean isForgotten(Node node) {
+        return node == aloneBefore && cluster.scheduler.now() - unheardAt < NOTICED_WITHIN;
     }
 
     /**
@@ -142,8 +154,14 @@ final class Invariants {
                 && cluster.scheduler.now() - leasesEndedAt < cluster.ttl().toNanos();
     }
 
-    /** etcd has forgotten: what follows is compared with what it says now. */
-    void restored() {
+    /**
+     * etcd has forgotten: what follows is compared with what it says now.
+     *
+     * @param alone who held the role without a lease, being the only member
+     */
+    void restored(Optional<Node> alone) {
+        aloneBefore = alone.orElse(null);
+        unheardAt = cluster.scheduler.now();
         term = 0;
         holders.clear();
         holder = Optional.empty();

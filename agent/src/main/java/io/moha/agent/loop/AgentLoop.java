@@ -120,11 +120,21 @@ public final class AgentLoop implements Runnable {
     /** Until when a holder may serve: by its lease, or by what stands in for it. In the past if nothing allows it. */
     long roleUntil() {
         Observation.Lease lease = parts.roleLease().lease();
-        boolean sound = lease.id() != 0 && lease.trusted();
         long now = clock.now();
-        long byLease = sound ? policy.fenceAt(lease.sentAt()) : now;
+        long byLease = carriesTheRole(lease) ? policy.fenceAt(lease.sentAt()) : now;
         long extended = extendedUntil();
         return extended != 0 && extended - byLease > 0 ? extended : byLease;
+    }
+
+    /** Whether the key was last seen bound to this lease. A new lease says nothing before the key is put again. */
+    private boolean carriesTheRole(Observation.Lease lease) {
+        return lease.id() != 0
+                && lease.trusted()
+                && parts.reader()
+                        .picture()
+                        .flatMap(ClusterPicture::holder)
+                        .filter(h -> h.node().equals(identity.id()) && h.lease() == lease.id())
+                        .isPresent();
     }
 
     /**
