@@ -124,6 +124,7 @@ final class Faults {
     private final List<Runnable> repairs = new ArrayList<>();
     private final List<CompletableFuture<Void>> pending = new ArrayList<>();
     private long errant = BY_HAND;
+    private boolean restoring;
     private boolean restored;
     private boolean deadManSwitch;
     private Consumer<Optional<Node>> onRestore = alone -> {};
@@ -234,6 +235,7 @@ final class Faults {
         boolean changed = random.nextBoolean();
         cluster.scheduler.at(downAt, () -> {
             cluster.trace(() -> "FAULT etcd is down");
+            restoring = true;
             cluster.etcd.loseLeader();
         });
         if (changed) {
@@ -254,6 +256,7 @@ final class Faults {
             Optional<Node> alone = cluster.alone();
             cluster.etcd.restore(backup[0]);
             onRestore.accept(alone);
+            restoring = false;
             electLeader();
         });
     }
@@ -612,7 +615,11 @@ final class Faults {
         });
     }
 
+    /** All servers are down while they are restored: nothing else brings them back. */
     private void electLeader() {
+        if (restoring) {
+            return;
+        }
         cluster.etcd.electLeader();
         cluster.nodes.forEach(x -> x.link.heal(cluster.scheduler.now()));
     }
