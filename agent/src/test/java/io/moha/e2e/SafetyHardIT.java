@@ -184,6 +184,7 @@ class SafetyHardIT extends SafetyScenarios {
                                 + " --env FAKETIME_CACHE_DURATION=1 --env FAKETIME_DONT_FAKE_MONOTONIC=1"
                                 + " --env FAKETIME_FORCE_MONOTONIC_FIX=0");
         cluster().startAgain(cluster().agent(node));
+        cluster().awaitSameGtids();
         makePrimary(node);
     }
 
@@ -278,6 +279,7 @@ class SafetyHardIT extends SafetyScenarios {
                                 "{{range .Mounts}}{{if eq .Destination \"/var/lib/mysql\"}}{{.Source}}{{end}}{{end}}"),
                 1000);
         cluster().startAgain(cluster().agent(node));
+        cluster().awaitSameGtids();
         makePrimary(node);
         return disk;
     }

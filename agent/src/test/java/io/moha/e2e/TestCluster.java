@@ -379,14 +379,18 @@ final class TestCluster implements AutoCloseable {
     }
 
     void await(String what, java.util.concurrent.Callable<Boolean> condition) {
+        await(what, 2, condition);
+    }
+
+    private void await(String what, int minutes, java.util.concurrent.Callable<Boolean> condition) {
         try {
             Awaitility.await(what)
-                    .atMost(120, TimeUnit.SECONDS)
+                    .atMost(minutes, TimeUnit.MINUTES)
                     .pollInterval(100, TimeUnit.MILLISECONDS)
                     .ignoreExceptions()
                     .until(condition);
         } catch (ConditionTimeoutException e) {
-            throw new AssertionError("waited 2 minutes for: " + what + "; " + describe(), e);
+            throw new AssertionError("waited " + minutes + " minutes for: " + what + "; " + describe(), e);
         }
     }
 
@@ -426,9 +430,9 @@ final class TestCluster implements AutoCloseable {
                 "CREATE TABLE IF NOT EXISTS demo.ledger (id BIGINT PRIMARY KEY, node INT NOT NULL)");
     }
 
-    /** Waits until all nodes have executed the same transactions. */
+    /** Waits until all nodes have executed the same transactions; one that was made anew may have tens of thousands to replay. */
     void awaitSameGtids() {
-        await("the same GTID set everywhere", () -> {
+        await("the same GTID set everywhere", 8, () -> {
             String first = status(1).orElseThrow().get("executed").asText();
             for (int n = 2; n <= shape.nodes(); n++) {
                 if (!status(n).orElseThrow().get("executed").asText().equals(first)) {
