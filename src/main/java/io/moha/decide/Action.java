@@ -87,8 +87,12 @@ public sealed interface Action {
 
     record CloseForWrites() implements Action {}
 
-    /** Wait until the target has executed everything, then give it the key in one transaction. */
-    record HandOver(Term term, long createRevision, NodeId target, Endpoint endpoint) implements Action {}
+    /**
+     * Wait until the target has executed everything, then give it the key in one transaction.
+     *
+     * @param modRevision of the key as it is now: once it is written anew nothing of this can be applied any more
+     */
+    record HandOver(Term term, long modRevision, NodeId target, Endpoint endpoint) implements Action {}
 
     /** Delete the key as it stands at {@code modRevision}; the ballot says why this node does not want the coming term. */
     record Resign(Term term, long modRevision, Ballot ballot) implements Action {}

@@ -138,7 +138,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return seen.cluster()
                 .flatMap(Cluster::holder)
                 .filter(h -> h.node().equals(seen.me()))
-                .filter(h -> h.lease() != seen.lease().id() || h.modRevision() == state.resignedAt())
+                .filter(h -> h.lease() != seen.lease().id() || h.modRevision() == state.givenUpAt())
                 .isPresent();
     }
 

@@ -47,7 +47,9 @@ public final class Decider {
         List<Action> actions = row.actions().apply(context);
         for (Action action : actions) {
             if (action instanceof Action.Resign resign) {
-                next = next.havingResigned(resign.modRevision());
+                next = next.havingGivenUp(resign.modRevision());
+            } else if (action instanceof Action.HandOver handOver) {
+                next = next.havingGivenUp(handOver.modRevision());
             }
         }
         return new Decision(next, diagnosis, actions, row.because().apply(context));

@@ -12,8 +12,8 @@ import java.util.Optional;
  * @param warm whether it has seen a holder since the agent started
  * @param unfit the term for which this node has ruled itself out, if any (a promotion that did not finish)
  * @param unfitReason why; empty if not unfit
- * @param resignedAt revision of the key {@code master} that this node last tried to delete; 0 if it never did. A
- *     resignation that got no answer may still be applied: the key must be written anew before the node opens again
+ * @param givenUpAt revision of the key {@code master} that this node last tried to delete or to hand over; 0 if it never
+ *     did. What got no answer may still be applied: the key must be written anew before a fenced node opens again
  * @param electionSince when this node was ready to wait for others: no holder, and its own ballot cast; 0 while there is
  *     a holder
  */
@@ -24,7 +24,7 @@ public record NodeState(
         boolean warm,
         Optional<Term> unfit,
         String unfitReason,
-        long resignedAt,
+        long givenUpAt,
         long electionSince) {
 
     /** A node whose agent has just started; {@code term} comes from its disk. */
@@ -35,28 +35,28 @@ public record NodeState(
     NodeState in(Phase next, long now) {
         return next == phase
                 ? this
-                : new NodeState(next, now, term, warm, unfit, unfitReason, resignedAt, electionSince);
+                : new NodeState(next, now, term, warm, unfit, unfitReason, givenUpAt, electionSince);
     }
 
     NodeState under(Term followed) {
-        return new NodeState(phase, phaseSince, followed, warm, unfit, unfitReason, resignedAt, electionSince);
+        return new NodeState(phase, phaseSince, followed, warm, unfit, unfitReason, givenUpAt, electionSince);
     }
 
     NodeState unfitFor(Term coming, String reason) {
-        return new NodeState(phase, phaseSince, term, warm, Optional.of(coming), reason, resignedAt, electionSince);
+        return new NodeState(phase, phaseSince, term, warm, Optional.of(coming), reason, givenUpAt, electionSince);
     }
 
     NodeState havingSeen(boolean holder, long now) {
         long since = holder ? 0 : electionSince == 0 ? now : electionSince;
-        return new NodeState(phase, phaseSince, term, warm || holder, unfit, unfitReason, resignedAt, since);
+        return new NodeState(phase, phaseSince, term, warm || holder, unfit, unfitReason, givenUpAt, since);
     }
 
-    NodeState havingResigned(long modRevision) {
+    NodeState havingGivenUp(long modRevision) {
         return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, modRevision, electionSince);
     }
 
     /** The patience of an election begins when it can be decided at all. */
     NodeState electingFrom(long now) {
-        return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, resignedAt, now);
+        return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, givenUpAt, now);
     }
 }

@@ -433,7 +433,7 @@ public final class Table {
                     NodeId target = c.seen().wishes().handOverTo().orElseThrow();
                     return c.endpointOf(target)
                             .<List<Action>>map(e -> List.of(
-                                    new Action.HandOver(c.term(), c.holder().createRevision(), target, e)))
+                                    new Action.HandOver(c.term(), c.holder().modRevision(), target, e)))
                             .orElse(List.of());
                 },
                 c -> "handing the role over to "

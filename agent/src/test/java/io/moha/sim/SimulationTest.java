@@ -35,7 +35,7 @@ class SimulationTest {
     @ValueSource(
             longs = {
                 302, 303, 652, 929, 1352, 1460, 1534, 3683, 1126, 4350, 4976, 6475, 10549, 12784, 18215, 20105, 33162,
-                98474, 101764
+                98474, 101764, 154224
             })
     void whatWasFoundOnceStaysMended(long seed) {
         assertThat(Simulation.run(seed, true, null).violation()).isEmpty();

@@ -99,10 +99,7 @@ final class StoreActor {
             return handOver(handOver);
         } else if (action instanceof Action.Resign resign) {
             return commit(
-                    List.of(
-                            new Txn.ValueIs(Keys.HOLDER, me.value()),
-                            new Txn.ModRevisionIs(Keys.HOLDER, resign.modRevision()),
-                            Keys.termIs(resign.term())),
+                    mineSince(resign.term(), resign.modRevision()),
                     List.of(new Txn.Delete(Keys.HOLDER), ballot(resign.ballot())),
                     "the role has passed on");
         }
@@ -221,7 +218,7 @@ final class StoreActor {
             return Outcome.failed(order.target() + " is not registered");
         }
         GtidSet all = status.get().executed();
-        List<Guard> guards = mine(order.term(), order.createRevision());
+        List<Guard> guards = mineSince(order.term(), order.modRevision());
         SwitchRequest intent = new SwitchRequest(
                 order.term().next().value(), me.value(), order.target().value(), all.toString(), Map.of());
         OptionalLong said = tryCommit(guards, List.of(new Txn.Put(Keys.REQUEST, Json.write(intent), 0)));
@@ -272,6 +269,14 @@ final class StoreActor {
         all.add(new Txn.ModRevisionIs(Keys.REQUEST, said));
         boolean back = tryCommit(all, List.of(new Txn.Delete(Keys.REQUEST))).isPresent();
         return back ? Outcome.failed(trouble) : Outcome.unknown(trouble + "; the hand-over may have happened");
+    }
+
+    /** Nor has this node written the key anew. */
+    private List<Guard> mineSince(Term term, long modRevision) {
+        return List.of(
+                new Txn.ValueIs(Keys.HOLDER, me.value()),
+                new Txn.ModRevisionIs(Keys.HOLDER, modRevision),
+                Keys.termIs(term));
     }
 
     private List<Guard> mine(Term term, long createRevision) {
