@@ -41,8 +41,9 @@ final class LocalState {
     static LocalState open(StateFile file) throws IOException {
         Optional<String> text = file.read();
         if (text.isEmpty()) {
-            LocalState fresh = new LocalState(file, new Content(0, false, 0));
-            fresh.write();
+            Content nothing = new Content(0, false, 0);
+            LocalState fresh = new LocalState(file, nothing);
+            fresh.write(nothing);
             return fresh;
         }
         try {
@@ -66,15 +67,13 @@ final class LocalState {
     /** Returns when the term is on the disk. */
     synchronized void keep(Term term) throws IOException {
         if (term.value() != content.term()) {
-            content = new Content(term.value(), content.onlyFollow(), content.promisedMillis());
-            write();
+            write(new Content(term.value(), content.onlyFollow(), content.promisedMillis()));
         }
     }
 
     synchronized void keepOnlyFollow(boolean onlyFollow) throws IOException {
         if (onlyFollow != content.onlyFollow()) {
-            content = new Content(content.term(), onlyFollow, content.promisedMillis());
-            write();
+            write(new Content(content.term(), onlyFollow, content.promisedMillis()));
         }
     }
 
@@ -86,12 +85,13 @@ final class LocalState {
     /** Returns when the promise is on the disk; zero if it is over. */
     synchronized void keepPromise(Duration length) throws IOException {
         if (length.toMillis() != content.promisedMillis()) {
-            content = new Content(content.term(), content.onlyFollow(), length.toMillis());
-            write();
+            write(new Content(content.term(), content.onlyFollow(), length.toMillis()));
         }
     }
 
-    private void write() throws IOException {
-        file.write(Json.write(content));
+    /** What could not be written does not count: it is tried again when it is asked for again. */
+    private void write(Content next) throws IOException {
+        file.write(Json.write(next));
+        content = next;
     }
 }

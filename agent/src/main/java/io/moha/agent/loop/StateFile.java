@@ -39,6 +39,9 @@ public interface StateFile {
                     channel.force(true);
                 }
                 Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+                try (FileChannel names = FileChannel.open(directory, StandardOpenOption.READ)) {
+                    names.force(true);
+                }
             }
 
             @Override
