@@ -14,8 +14,8 @@ import java.util.Optional;
  * @param unfitReason why; empty if not unfit
  * @param givenUpAt revision of the key {@code master} that this node last tried to delete or to hand over; 0 if it never
  *     did. What got no answer may still be applied: the key must be written anew before a fenced node opens again
- * @param electionSince when this node was ready to wait for others: no holder, and its own ballot cast; 0 while there is
- *     a holder
+ * @param electionSince when this node was ready to wait for others: no holder, etcd answers, and its own ballot is cast;
+ *     0 while there is a holder
  */
 public record NodeState(
         Phase phase,

@@ -27,6 +27,22 @@ class EtcdAwayTest extends ThreeNodes {
         return Math.max(longest, scheduler.now() - last) / 1_000_000;
     }
 
+    private List<Node> others() {
+        return cluster.nodes.stream().filter(n -> n != primary).toList();
+    }
+
+    /** Nobody reaches etcd any more, and the role's lease has ended there. */
+    private void beAwayForLongerThanALease() {
+        cluster.nodes.forEach(n -> n.link.requestsLost = true);
+        runFor(17);
+        assertThat(value(Keys.HOLDER)).isEmpty();
+    }
+
+    private void assertThatOneIsOpenAtMost() {
+        assertThat(cluster.nodes.stream().filter(n -> n.mysql.writable()).count())
+                .isLessThanOrEqualTo(1);
+    }
+
     private Optional<String> value(String key) {
         return Optional.ofNullable(cluster.etcd.view().entries().get(key)).map(e -> e.value());
     }
@@ -97,8 +113,7 @@ class EtcdAwayTest extends ThreeNodes {
 
     @Test
     void oneMemberThatDoesNotPromiseIsEnoughToFence() {
-        Node other =
-                cluster.nodes.stream().filter(n -> n != primary).findFirst().orElseThrow();
+        Node other = others().get(0);
         lose(other);
         runFor(3);
         cluster.etcd.loseLeader();
@@ -128,8 +143,7 @@ class EtcdAwayTest extends ThreeNodes {
         runFor(6);
         assertThat(value(Keys.HOLDER)).as("the lease has ended in etcd").isEmpty();
         assertThat(lately(1)).isPositive();
-        Node other =
-                cluster.nodes.stream().filter(n -> n != primary).findFirst().orElseThrow();
+        Node other = others().get(0);
         other.link.requestsLost = false;
         runFor(3);
         assertThat(diagnosis(other)).isEqualTo(Diagnosis.PROMISED);
@@ -144,14 +158,11 @@ class EtcdAwayTest extends ThreeNodes {
     /** A ballot is taken as proof that promises are over: one that has forgotten its own must not cast it. */
     @Test
     void anAgentThatIsRestartedJustAsEtcdComesBackDoesNotEndTheOthersPromises() {
-        cluster.nodes.forEach(n -> n.link.requestsLost = true);
-        runFor(17);
-        assertThat(value(Keys.HOLDER)).isEmpty();
-        Node other =
-                cluster.nodes.stream().filter(n -> n != primary).findFirst().orElseThrow();
+        beAwayForLongerThanALease();
+        Node other = others().get(0);
         other.killAgent();
         other.startAgent();
-        cluster.nodes.stream().filter(n -> n != primary).forEach(n -> n.link.requestsLost = false);
+        others().forEach(n -> n.link.requestsLost = false);
         runFor(2);
         assertThat(diagnosis(other)).isEqualTo(Diagnosis.PROMISED);
         assertThat(primary.mysql.writable()).isTrue();
@@ -163,12 +174,10 @@ class EtcdAwayTest extends ThreeNodes {
     /** Seed 101764 of the simulator: the beat was as long as a lease that nobody's key was bound to. */
     @Test
     void aNewLeaseSaysNothingUntilTheKeyIsPutAgain() {
-        cluster.nodes.forEach(n -> n.link.requestsLost = true);
-        runFor(17);
-        assertThat(value(Keys.HOLDER)).isEmpty();
+        beAwayForLongerThanALease();
         assertThat(primary.mysql.writable()).isTrue();
         primary.link.roleTrick = SimEtcd.RoleTrick.HELD_UNTIL_FREE_AGAIN;
-        cluster.nodes.stream().filter(n -> n != primary).forEach(n -> n.link.requestsLost = false);
+        others().forEach(n -> n.link.requestsLost = false);
         runFor(2);
         // It gets a lease, and what would put the key lies somewhere.
         primary.link.requestsLost = false;
@@ -177,8 +186,7 @@ class EtcdAwayTest extends ThreeNodes {
         Optional<Node> other = Optional.empty();
         for (int i = 0; i < 400 && other.isEmpty(); i++) {
             scheduler.run(scheduler.now() + 50_000_000);
-            assertThat(cluster.nodes.stream().filter(n -> n.mysql.writable()).count())
-                    .isLessThanOrEqualTo(1);
+            assertThatOneIsOpenAtMost();
             other = cluster.writable().filter(n -> n != primary);
         }
         assertThat(other).as("another one opens").isPresent();
@@ -186,18 +194,14 @@ class EtcdAwayTest extends ThreeNodes {
 
     @Test
     void anAgentThatIsRestartedKeepsAPromiseItMayHaveGiven() {
-        cluster.nodes.forEach(n -> n.link.requestsLost = true);
-        runFor(17);
-        assertThat(value(Keys.HOLDER)).isEmpty();
-        Node other =
-                cluster.nodes.stream().filter(n -> n != primary).findFirst().orElseThrow();
+        beAwayForLongerThanALease();
+        Node other = others().get(0);
         other.killAgent();
         other.link.requestsLost = false;
         other.startAgent();
         for (int i = 0; i < 300; i++) {
             scheduler.run(scheduler.now() + 100_000_000);
-            long open = cluster.nodes.stream().filter(n -> n.mysql.writable()).count();
-            assertThat(open).isLessThanOrEqualTo(1);
+            assertThatOneIsOpenAtMost();
         }
         cluster.nodes.forEach(n -> n.link.requestsLost = false);
         runFor(15);
@@ -206,7 +210,7 @@ class EtcdAwayTest extends ThreeNodes {
 
     @Test
     void theOnlyMemberLeftServesWithoutALeaseUntilAnotherIsBack() {
-        List<Node> others = cluster.nodes.stream().filter(n -> n != primary).toList();
+        List<Node> others = others();
         others.forEach(this::lose);
         long before = scheduler.now();
         runFor(30);
@@ -234,7 +238,7 @@ class EtcdAwayTest extends ThreeNodes {
 
     @Test
     void nobodyElseTakesTheRoleOfTheOnlyMemberThatWasLeft() {
-        List<Node> others = cluster.nodes.stream().filter(n -> n != primary).toList();
+        List<Node> others = others();
         others.forEach(this::lose);
         runFor(30);
         lose(primary);

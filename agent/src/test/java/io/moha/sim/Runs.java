@@ -178,12 +178,10 @@ final class Runs {
             saved.setProperty("violation." + i, violations.get(i));
         }
         Path fresh = file.resolveSibling(file.getFileName() + ".new");
-        try (Writer out = Files.newBufferedWriter(fresh)) {
-            saved.store(out, null);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
         try {
+            try (Writer out = Files.newBufferedWriter(fresh)) {
+                saved.store(out, null);
+            }
             Files.move(fresh, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -51,9 +51,9 @@ public final class AgentLoop implements Runnable {
     private final Queue<Wish> wishes = new ArrayBlockingQueue<>(MOST_WISHES);
     private final Timeline timeline = new Timeline();
     private NodeState state;
-    private final Last<DatabaseStatus, Observation.Local> understoodStatus = new Last<>(AgentLoop::local);
-    private final Last<Reading, Observation.Cluster> understoodReading =
-            new Last<>(r -> r.picture().observed(r.current(), r.recovering()));
+    private final Memo<DatabaseStatus, Observation.Local> understoodStatus = new Memo<>(AgentLoop::local);
+    private final Memo<Reading, Observation.Cluster> understoodReading =
+            new Memo<>(r -> r.picture().observed(r.current(), r.recovering()));
     private String lastLogged = "";
     private String lastReason = "";
     private volatile long lastTick;
@@ -117,7 +117,7 @@ public final class AgentLoop implements Runnable {
         return roleSafe && parts.reader().doubt().isEmpty() && clock.now() - roleUntil() < 0;
     }
 
-    /** Until when a holder may serve: by its lease, or by what stands in for it. In the past if nothing allows it. */
+    /** Until when a holder may serve: by its lease, or by what stands in for it. Now if nothing allows it. */
     long roleUntil() {
         Observation.Lease lease = parts.roleLease().lease();
         long now = clock.now();

@@ -4,12 +4,12 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A function that is mostly asked the same as the last time. One thread only. */
-final class Last<K, V> {
+final class Memo<K, V> {
     private final Function<K, V> function;
     private @Nullable K key;
     private @Nullable V value;
 
-    Last(Function<K, V> function) {
+    Memo(Function<K, V> function) {
         this.function = function;
     }
 
