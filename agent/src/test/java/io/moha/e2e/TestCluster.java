@@ -33,6 +33,7 @@ import org.awaitility.core.ConditionTimeoutException;
  */
 final class TestCluster implements AutoCloseable {
     static final String TOKEN = Directories.TOKEN;
+    static final String APP_PASSWORD = "app-password";
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final HttpClient HTTP =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(1)).build();
@@ -286,11 +287,16 @@ final class TestCluster implements AutoCloseable {
 
     /** A connection as the application. */
     Connection connectApp(int n) throws SQLException {
-        return connect(n, "app", "app-password");
+        return connect(n, "app", APP_PASSWORD);
+    }
+
+    /** Where the application reaches a node's server, on 127.0.0.1. */
+    int appPort(int n) {
+        return port(mysql(n));
     }
 
     private Connection connect(int n, String user, String password) throws SQLException {
-        return Sessions.open("127.0.0.1:" + port(mysql(n)), user, password, 1000, 2000);
+        return Sessions.open("127.0.0.1:" + appPort(n), user, password, 1000, 2000);
     }
 
     void execute(int n, String... statements) throws SQLException {
@@ -424,7 +430,7 @@ final class TestCluster implements AutoCloseable {
     void prepareApplication(int primary) throws SQLException {
         execute(
                 primary,
-                "CREATE USER IF NOT EXISTS app@'%' IDENTIFIED BY 'app-password'",
+                "CREATE USER IF NOT EXISTS app@'%' IDENTIFIED BY '" + APP_PASSWORD + "'",
                 "CREATE DATABASE IF NOT EXISTS demo",
                 "GRANT ALL ON demo.* TO app@'%'",
                 "CREATE TABLE IF NOT EXISTS demo.ledger (id BIGINT PRIMARY KEY, node INT NOT NULL)");

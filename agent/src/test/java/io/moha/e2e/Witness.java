@@ -125,7 +125,7 @@ final class Witness implements AutoCloseable {
     private Connection connect(int node, int patienceMillis) throws SQLException {
         Properties properties = new Properties();
         properties.setProperty("user", "app");
-        properties.setProperty("password", "app-password");
+        properties.setProperty("password", TestCluster.APP_PASSWORD);
         properties.setProperty("sslMode", "DISABLED");
         properties.setProperty("allowPublicKeyRetrieval", "true");
         properties.setProperty("connectTimeout", "1000");
