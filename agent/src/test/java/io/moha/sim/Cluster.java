@@ -92,6 +92,11 @@ final class Cluster implements SimMysql.Wires {
             return life != null;
         }
 
+        /** Whether its agent has been at work for so many nanoseconds. */
+        boolean worksFor(long nanos) {
+            return agentRuns() && scheduler.now() - agentSince >= nanos;
+        }
+
         boolean agentFrozen() {
             return life != null && life.process.frozen();
         }

@@ -284,7 +284,10 @@ final class Faults {
                 .orElse(0);
         cluster.trace(() -> "the operator accepts the restored etcd with term " + latest);
         cluster.nodes.forEach(Node::killAgent);
-        cluster.etcd.put(Keys.TERM, Long.toString(Math.max(latest, cluster.term())));
+        long term = Math.max(latest, cluster.term());
+        if (term > 0) { // else nobody was ever elected, and there is nothing to put
+            cluster.etcd.put(Keys.TERM, Long.toString(term));
+        }
         cluster.nodes.forEach(Node::startAgent);
     }
 

@@ -33,11 +33,13 @@ final class Invariants {
     private long revision;
     private Optional<String> holder = Optional.empty();
     private long restoredAt = -NOTICED_WITHIN;
+    private boolean unaccepted;
     private long leasesEndedAt = -HEARD_WITHIN;
     /** Whose lease etcd has ended too early, and whether it could hear of it. */
     private @Nullable Node bereft;
 
     private boolean deaf;
+    private long deafAt;
     /** Who served as the only member when etcd was restored, and when it did not reach etcd for the last time since. */
     private @Nullable Node aloneBefore;
 
@@ -66,6 +68,11 @@ final class Invariants {
         long now = cluster.scheduler.now();
         if (aloneBefore != null && !aloneBefore.hearsAtOnce()) {
             unheardAt = now;
+        } else if (now - unheardAt >= NOTICED_WITHIN) {
+            aloneBefore = null;
+        }
+        if (bereft != null && !bereft.hearsAtOnce()) {
+            deafAt = now;
         }
         deaf |= bereft != null && now - leasesEndedAt < HEARD_WITHIN && !bereft.hearsAtOnce();
         for (Node node : cluster.nodes) {
@@ -93,8 +100,10 @@ final class Invariants {
             return;
         }
         Optional<Node> now = cluster.holder();
-        // Without etcd, on the others' promises: until these end nobody else may take the role.
-        boolean promised = now.isEmpty() && cluster.scheduler.now() < promisedUntil.getOrDefault(node, 0L);
+        // Without etcd, on the others' promises: until these end nobody else may take the role. Nor may whom a restored
+        // etcd names, as long as no operator has accepted it: nobody acts on it.
+        boolean promised =
+                (now.isEmpty() || unaccepted) && cluster.scheduler.now() < promisedUntil.getOrDefault(node, 0L);
         boolean hearsOfIt = now.isEmpty() && cluster.scheduler.now() - leasesEndedAt < HEARD_WITHIN;
         if (now.filter(h -> h == node).isEmpty() && !promised && !hearsOfIt) {
             throw new Violation(
@@ -151,6 +160,7 @@ final class Invariants {
     private boolean isDeaf(Node node) {
         return deaf
                 && node == bereft
+                && cluster.scheduler.now() - deafAt < HEARD_WITHIN
                 && cluster.scheduler.now() - leasesEndedAt < cluster.ttl().toNanos();
     }
 
@@ -166,6 +176,12 @@ final class Invariants {
         holders.clear();
         holder = Optional.empty();
         restoredAt = cluster.scheduler.now();
+        unaccepted = true;
+    }
+
+    /** An operator lets the agents go by the restored etcd. */
+    void accepted() {
+        unaccepted = false;
     }
 
     /** After each change in etcd, at least each time somebody looks. */
@@ -212,7 +228,9 @@ final class Invariants {
                     && voter.mysql.alive()
                     && !voter.mysql.frozen()
                     && voter.link.well(cluster.scheduler.now());
-            Optional<Ballot> vote = well ? ballot(view, voter, now) : Optional.empty();
+            // Away for longer than its registration, and back this very moment: nobody can know of it yet.
+            boolean known = view.entries().containsKey(Keys.registration(voter.id)) || voter.worksFor(HEARD_WITHIN);
+            Optional<Ballot> vote = well && known ? ballot(view, voter, now) : Optional.empty();
             if (vote.filter(b -> b.eligible() && b.followed().value() >= followed)
                     .isPresent()) {
                 GtidSet lost = voter.mysql.received().subtract(winner.mysql.received());

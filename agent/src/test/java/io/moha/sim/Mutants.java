@@ -204,10 +204,10 @@ final class Mutants {
                 "        if (c.term().compareTo(c.latestTerm()) < 0) {\n            return TERM_WENT_BACK;\n        }\n        if (!c.seen().registered",
                 "        if (!c.seen().registered"));
         all.add(mutant(
-                "a hand-over that got no answer is taken for failed",
+                "a hand-over is guarded by neither its intent nor the key's revision",
                 LOOP + "StoreActor.java",
-                "return takeBack(guards, said.getAsLong(), trouble);",
-                "return Outcome.failed(trouble);"));
+                "= new ArrayList<>(guards);\n        all.add(new Txn.ModRevisionIs(Keys.REQUEST, said));\n        SwitchRequest done",
+                "= List.of(guards.get(0), guards.get(2));\n        SwitchRequest done"));
     }
 
     /** Runs seeds from the first on against the mutant until one catches it. */

@@ -130,6 +130,7 @@ public final class Simulation {
     private void settle() {
         scheduler.run(scheduler.now() + 8 * SECOND);
         if (faults.restored()) {
+            invariants.accepted();
             faults.acceptRestoredEtcd();
             scheduler.run(scheduler.now() + 8 * SECOND);
         }
