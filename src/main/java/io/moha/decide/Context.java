@@ -59,7 +59,11 @@ record Context(NodeState state, Observation seen, Policy policy) {
 
     /** Whether a holder may go on: by its lease, by the promises of all others, or because there are no others. */
     boolean roleValid() {
-        return leaseValid() || (seen.extendedUntil() != 0 && seen.now() - seen.extendedUntil() < 0);
+        return leaseValid() || extended();
+    }
+
+    boolean extended() {
+        return seen.extendedUntil() != 0 && seen.now() - seen.extendedUntil() < 0;
     }
 
     /** Whether the last read of etcd names this node as holder, by the lease it has now or as the only member. */
@@ -76,10 +80,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
      * the role, and nobody had it meanwhile.
      */
     boolean keyGoneUnderPromises() {
-        return (cluster().holder().isEmpty() || holderIsMyPast())
-                && term().equals(state.term())
-                && seen.extendedUntil() != 0
-                && seen.now() - seen.extendedUntil() < 0;
+        return (cluster().holder().isEmpty() || holderIsMyPast()) && term().equals(state.term()) && extended();
     }
 
     /**
@@ -132,13 +133,21 @@ record Context(NodeState state, Observation seen, Policy policy) {
 
     /**
      * Whether the key stands with this node's name but must be written anew before the node may rely on it: it is bound
-     * to the lease of an earlier life of this agent, or this node has tried to delete it and may yet succeed.
+     * to the lease of an earlier life of this agent, or this node has tried to give it up and may yet succeed.
      */
     boolean holderIsMyPast() {
         return seen.cluster()
                 .flatMap(Cluster::holder)
                 .filter(h -> h.node().equals(seen.me()))
-                .filter(h -> h.lease() != seen.lease().id() || h.modRevision() == state.givenUpAt())
+                .filter(h -> h.lease() != seen.lease().id() || givenUp())
+                .isPresent();
+    }
+
+    /** Whether this node has tried to delete the key as it stands, or to hand it over. */
+    boolean givenUp() {
+        return seen.cluster()
+                .flatMap(Cluster::holder)
+                .filter(h -> h.modRevision() == state.givenUpAt())
                 .isPresent();
     }
 

@@ -38,6 +38,7 @@ public enum Diagnosis {
     WISH_READ_WRITE,
     WRITABLE_AGAINST_WISH,
     HAND_OVER_WANTED,
+    HAND_OVER_IN_DOUBT,
     HELD,
     ALONE,
     NOT_ALONE,

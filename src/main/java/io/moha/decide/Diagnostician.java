@@ -40,8 +40,14 @@ final class Diagnostician {
             return LEASE_RAN_OUT;
         }
         // An old picture of etcd is enough to lose the role, never to gain it.
-        if (c.seen().cluster().isPresent() && c.cluster().current() && !c.holderIsMe()) {
-            return c.keyGoneUnderPromises() ? KEY_GONE : ROLE_LOST;
+        if (c.seen().cluster().isPresent() && !c.holderIsMe()) {
+            if (c.cluster().current()) {
+                return c.keyGoneUnderPromises() ? KEY_GONE : ROLE_LOST;
+            }
+            // The key may have been put again since; as long as that is not read, a new lease alone says nothing.
+            if (!c.extended()) {
+                return ROLE_LOST;
+            }
         }
         if (c.seen().cluster().isPresent() && c.cluster().current() && c.term().compareTo(c.latestTerm()) < 0) {
             return TERM_WENT_BACK;
@@ -116,7 +122,7 @@ final class Diagnostician {
 
     private static Diagnosis readOnly(Context c) {
         if (!c.seen().wishes().readOnly()) {
-            return WISH_READ_WRITE;
+            return c.givenUp() ? HAND_OVER_IN_DOUBT : WISH_READ_WRITE;
         }
         if (!c.local().fenced()) {
             return WRITABLE_AGAINST_WISH;

@@ -318,7 +318,7 @@ public final class Table {
                 RESUMABLE,
                 stay(),
                 c -> List.of(new Action.ResumeRole(c.term(), c.holder().createRevision())),
-                c -> "this agent held the role of term " + c.term() + " before it was restarted: resuming it");
+                c -> "this agent held the role of term " + c.term() + " before: resuming it");
         on(
                 WITHOUT_ROLE,
                 CHOSEN,
@@ -413,6 +413,12 @@ public final class Table {
                 c -> List.of(new Action.CloseForWrites()),
                 say("an operator wants the primary read-only"));
         Set<Phase> held = EnumSet.of(READ_ONLY);
+        on(
+                held,
+                HAND_OVER_IN_DOUBT,
+                stay(),
+                c -> List.of(new Action.ResumeRole(c.term(), c.holder().createRevision())),
+                say("a hand-over that was tried may still be applied: writing the key anew before opening"));
         on(
                 held,
                 WISH_READ_WRITE,

@@ -681,6 +681,11 @@ class DeciderTest {
         assertThat(opens.actions()).containsExactly(new Action.OpenForWrites(new Term(3)));
         assertThat(opens.next().phase()).isEqualTo(Phase.PRIMARY);
 
+        NodeState tried = new NodeState(Phase.READ_ONLY, START, new Term(3), true, Optional.empty(), "", 22, 0);
+        Decision doubts = decide(tried, held);
+        assertThat(doubts.diagnosis()).isEqualTo(Diagnosis.HAND_OVER_IN_DOUBT);
+        assertThat(doubts.actions()).containsExactly(new Action.ResumeRole(new Term(3), 20));
+
         assertThat(decide(in(Phase.READ_ONLY), held.wishReadOnly()).diagnosis()).isEqualTo(Diagnosis.HELD);
         Decision gives = decide(in(Phase.READ_ONLY), held.wishHandOverTo("n3"));
         assertThat(gives.actions())

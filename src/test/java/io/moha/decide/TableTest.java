@@ -39,7 +39,7 @@ class TableTest {
     private static final Set<Diagnosis> PROMOTING =
             EnumSet.of(BALLOT_SHRUNK, UNDRAINED, DRAIN_OVERDUE, SOURCE_REMAINS, NO_EVIDENCE);
     private static final Set<Diagnosis> READ_ONLY =
-            EnumSet.of(WISH_READ_WRITE, WRITABLE_AGAINST_WISH, HAND_OVER_WANTED, HELD);
+            EnumSet.of(WISH_READ_WRITE, WRITABLE_AGAINST_WISH, HAND_OVER_WANTED, HAND_OVER_IN_DOUBT, HELD);
 
     /** What Diagnostician can find in the phase. */
     private static Set<Diagnosis> possible(Phase phase) {

@@ -126,14 +126,16 @@ public final class AgentLoop implements Runnable {
         return extended != 0 && extended - byLease > 0 ? extended : byLease;
     }
 
-    /** Whether the key was last seen bound to this lease. A new lease says nothing before the key is put again. */
+    /**
+     * Whether the key was last seen bound to this lease, or to none: the only member. A new lease says nothing before the
+     * key is put again.
+     */
     private boolean carriesTheRole(Observation.Lease lease) {
         return lease.id() != 0
                 && lease.trusted()
                 && parts.reader()
                         .picture()
-                        .flatMap(ClusterPicture::holder)
-                        .filter(h -> h.node().equals(identity.id()) && h.lease() == lease.id())
+                        .filter(p -> p.bound(identity.id(), lease.id()))
                         .isPresent();
     }
 
@@ -442,7 +444,7 @@ public final class AgentLoop implements Runnable {
             problems.add("database: " + look.error());
         }
         long stuckSince = parts.writes().stuckSince();
-        if (stuckSince != 0 && clock.now() - stuckSince > WORTH_TELLING.toNanos()) {
+        if (stuckSince != 0 && look.error().isEmpty() && clock.now() - stuckSince > WORTH_TELLING.toNanos()) {
             problems.add("database: it answers, and has written nothing for "
                     + Duration.ofNanos(clock.now() - stuckSince).toSeconds()
                     + " s although there is something to write; after "

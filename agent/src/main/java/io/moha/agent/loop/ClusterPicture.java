@@ -116,6 +116,12 @@ public record ClusterPicture(
                 problems);
     }
 
+    /** Whether the key names this node and is bound to this lease, or to none: the only member. */
+    boolean bound(NodeId node, long lease) {
+        return holder.filter(h -> h.node().equals(node) && (h.lease() == lease || h.lease() == 0))
+                .isPresent();
+    }
+
     /**
      * The part that decisions look at.
      *

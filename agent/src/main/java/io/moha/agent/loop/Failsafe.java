@@ -1,5 +1,6 @@
 package io.moha.agent.loop;
 
+import io.moha.decide.Observation;
 import io.moha.decide.Observation.Holder;
 import io.moha.decide.Phase;
 import io.moha.decide.Policy;
@@ -93,7 +94,11 @@ final class Failsafe implements Runnable {
         if (!holding || reader.doubt().isPresent()) {
             return false;
         }
-        long sentAt = roleLease.lease().sentAt();
+        Observation.Lease lease = roleLease.lease();
+        if (reader.picture().filter(read -> read.bound(me, lease.id())).isEmpty()) {
+            return true; // a new lease, and the key is not bound to it yet
+        }
+        long sentAt = lease.sentAt();
         return clock.now() - sentAt > (policy.fenceAt(sentAt) - sentAt) / 2;
     }
 

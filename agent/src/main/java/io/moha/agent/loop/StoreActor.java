@@ -30,7 +30,8 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * Does the actions on etcd. Every write of the holder is guarded by the key's value, its create revision and the term: the
+ * Does the actions on etcd. Every write of the holder is guarded by the key's value, its create revision and the term; what
+ * gives the key up, by its mod revision, so that writing it anew makes an end of what is still on its way. The
  * create revision alone does not tell a role that was handed away and back, since a hand-over never deletes the key.
  */
 final class StoreActor {
@@ -264,11 +265,16 @@ final class StoreActor {
         return tryCommit(all, operations).isPresent() ? Outcome.DONE : Outcome.failed("the role has passed on");
     }
 
-    private Outcome takeBack(List<Guard> guards, long said, String trouble) throws StoreException {
+    private Outcome takeBack(List<Guard> guards, long said, String trouble) {
         List<Guard> all = new ArrayList<>(guards);
         all.add(new Txn.ModRevisionIs(Keys.REQUEST, said));
-        boolean back = tryCommit(all, List.of(new Txn.Delete(Keys.REQUEST))).isPresent();
-        return back ? Outcome.failed(trouble) : Outcome.unknown(trouble + "; the hand-over may have happened");
+        try {
+            boolean back = tryCommit(all, List.of(new Txn.Delete(Keys.REQUEST))).isPresent();
+            return back ? Outcome.failed(trouble) : Outcome.unknown(trouble + "; the hand-over may have happened");
+        } catch (StoreException e) {
+            // Whatever became of this call: the one before it may still be applied.
+            return Outcome.unknown(trouble + "; it could not be taken back: " + e.getMessage());
+        }
     }
 
     /** Nor has this node written the key anew. */
