@@ -158,6 +158,11 @@ final class Witness implements AutoCloseable {
         }
     }
 
+    /** One more that asks this node's agent. If that is frozen, the question lies in its socket until it wakes. */
+    void askAnew(int node) {
+        begin("asks-anew-" + node, () -> ask(node));
+    }
+
     private static void pause(long millis) {
         try {
             Thread.sleep(millis);
@@ -221,10 +226,13 @@ final class Witness implements AutoCloseable {
                 .toList();
     }
 
-    /** How often a node's agent said after the given moment that it is primary. */
-    long claims(int node, long after) {
+    /**
+     * How often a node's agent that was asked after the given moment said that it is primary. For one that was frozen give the
+     * moment from which on it was: whoever had asked before may have been all but answered by then.
+     */
+    long claims(int node, long askedAfter) {
         return words.stream()
-                .filter(w -> !w.ack() && w.node() == node && w.at() > after)
+                .filter(w -> !w.ack() && w.node() == node && w.sentAt() > askedAfter)
                 .count();
     }
 

@@ -127,6 +127,8 @@ final class Faults {
     private boolean restoring;
     private boolean restored;
     private boolean deadManSwitch;
+    private long leaderLostAt = -3600 * SECOND;
+    private boolean leadersLostInARow;
     private Consumer<Optional<Node>> onRestore = alone -> {};
     private Consumer<Node> onEndOfLeases = primary -> {};
 
@@ -263,6 +265,11 @@ final class Faults {
 
     boolean restored() {
         return restored;
+    }
+
+    /** Whether etcd changed its leader twice within one lease: more than load alone may do (docs/internals/limits.md, 16). */
+    boolean leadersLostInARow() {
+        return leadersLostInARow;
     }
 
     /** @param listener told when etcd has ended leases too early, and whose was the role's */
@@ -550,6 +557,9 @@ final class Faults {
             }
             case ETCD_GONE -> cluster.nodes.forEach(x -> etcd(x, true, true, length + random.nextLong(3 * SECOND)));
             case ETCD_NEW_LEADER -> {
+                long now = cluster.scheduler.now();
+                leadersLostInARow |= now - leaderLostAt < cluster.ttl().toNanos();
+                leaderLostAt = now;
                 cluster.etcd.loseLeader();
                 lasts(Math.min(length, SECOND), this::electLeader);
             }
