@@ -53,6 +53,23 @@ public interface Database extends AutoCloseable {
     /** Stops replication and forgets the source ({@code RESET REPLICA ALL}). The caller has drained the relay log. */
     void forgetSource(Duration deadline) throws DatabaseException;
 
+    /**
+     * Source side of semi-synchronous replication: a commit returns when so many replicas have received it, however long
+     * that takes (AFTER_SYNC). Installs the plugin if it is not there, without binlog events.
+     *
+     * @param replicas 0 switches the source side off and lets everybody go who waits
+     */
+    void awaitAckers(int replicas, Duration deadline) throws DatabaseException;
+
+    /**
+     * Replica side of semi-synchronous replication: whether this server acknowledges what it has received and what is on
+     * its disk. Takes effect at once: a receiver that runs is restarted. Installs the plugin if it is not there.
+     */
+    void acknowledge(boolean on, Duration deadline) throws DatabaseException;
+
+    /** Ends the connection of a replica to this source, if there is one; its receiver may connect anew. */
+    void dropReplica(String serverUuid, Duration deadline) throws DatabaseException;
+
     /** Executed set of another member, read from that server itself with the agent's account. */
     GtidSet executedOn(Endpoint other, Duration deadline) throws DatabaseException;
 

@@ -3,6 +3,7 @@ package io.moha.mysql;
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What a server said of itself in one probe.
@@ -21,6 +22,7 @@ import java.util.Optional;
  * @param replica the default replication channel; empty if the server has no source
  * @param deadManArmed whether the dead-man's event is installed, enabled and armed for this server
  * @param commits what can be seen of commits under way
+ * @param semiSync semi-synchronous replication as the server has it
  */
 public record DatabaseStatus(
         String version,
@@ -36,7 +38,26 @@ public record DatabaseStatus(
         boolean hasUserData,
         Optional<Replica> replica,
         boolean deadManArmed,
-        Commits commits) {
+        Commits commits,
+        SemiSync semiSync) {
+
+    /**
+     * Semi-synchronous replication. Where a plugin is not installed its side is off.
+     *
+     * @param waitFor acknowledgements that a commit waits for; 0 if the source side is off
+     * @param ackers {@code server_uuid} of each connected replica whose connection was opened to acknowledge
+     * @param waiting sessions whose commit waits for acknowledgements right now
+     * @param acknowledges the replica side is switched on: what the next connection to a source is opened with
+     * @param acknowledging the present connection to the source acknowledges
+     */
+    public record SemiSync(
+            int waitFor, Set<String> ackers, int waiting, boolean acknowledges, boolean acknowledging) {
+        public static final SemiSync OFF = new SemiSync(0, Set.of(), 0, false, false);
+
+        public SemiSync {
+            ackers = Set.copyOf(ackers);
+        }
+    }
 
     /**
      * What tells a slow server from a stuck one.
@@ -55,6 +76,7 @@ public record DatabaseStatus(
      * @param receiver state of the receiver (IO thread)
      * @param applierRunning whether the applier (SQL thread) runs
      * @param retrieved Retrieved_Gtid_Set
+     * @param heard changes whenever anything comes from the source, a heartbeat too
      * @param secondsBehind Seconds_Behind_Source; -1 if unknown (NULL)
      * @param receiverError last error of the receiver, empty if none
      * @param applierError last error of the applier, empty if none
@@ -64,6 +86,7 @@ public record DatabaseStatus(
             Receiver receiver,
             boolean applierRunning,
             GtidSet retrieved,
+            String heard,
             long secondsBehind,
             String receiverError,
             String applierError) {}

@@ -236,6 +236,28 @@ final class SimDatabase implements Database {
     }
 
     @Override
+    public void awaitAckers(int replicas, Duration deadline) throws DatabaseException {
+        execute(deadline, () -> mine.waitFor(replicas));
+    }
+
+    @Override
+    public void acknowledge(boolean on, Duration deadline) throws DatabaseException {
+        execute(deadline, () -> {
+            boolean restart = mine.acknowledges() != on && mine.receiverRuns();
+            mine.acknowledges(on);
+            if (restart) {
+                mine.stopReceiver();
+                mine.startReceiver();
+            }
+        });
+    }
+
+    @Override
+    public void dropReplica(String serverUuid, Duration deadline) throws DatabaseException {
+        execute(deadline, () -> mine.dropReplica(serverUuid));
+    }
+
+    @Override
     public GtidSet executedOn(Endpoint other, Duration deadline) throws DatabaseException {
         SimMysql server = wires.server(other);
         return statement(server, deadline, server::executed);

@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -187,6 +188,26 @@ final class SimMysql {
     /** Replica side; as on a real server it takes effect when the receiver connects the next time. */
     void acknowledges(boolean on) {
         acknowledges = on;
+    }
+
+    boolean acknowledges() {
+        return acknowledges;
+    }
+
+    /** Who is connected and acknowledges, as far as the source knows. */
+    private Set<String> ackers() {
+        return replicas.stream()
+                .filter(r -> r.alive && r.connected && r.acknowledging && r.sourceLife == life)
+                .filter(r -> endpoint.equals(r.source))
+                .map(r -> r.uuid)
+                .collect(Collectors.toSet());
+    }
+
+    /** The receiver notices, and connects anew. */
+    void dropReplica(String replicaUuid) {
+        replicas.stream()
+                .filter(r -> r.uuid.equals(replicaUuid) && endpoint.equals(r.source) && r.sourceLife == life)
+                .forEach(r -> r.connected = false);
     }
 
     /** A replica says that it has everything up to a transaction. */
@@ -498,7 +519,7 @@ final class SimMysql {
 
     DatabaseStatus status() {
         Optional<DatabaseStatus.Replica> replica = Optional.ofNullable(source)
-                .map(s -> new DatabaseStatus.Replica(s, receiver(), applierRunning, retrieved, 0, "", applierError));
+                .map(s -> new DatabaseStatus.Replica(s, receiver(), applierRunning, retrieved, Long.toString(lastHeard), 0, "", applierError));
         return new DatabaseStatus(
                 "9.7.4",
                 uuid,
@@ -513,7 +534,9 @@ final class SimMysql {
                 userData,
                 replica,
                 beatUuid.equals(uuid),
-                new DatabaseStatus.Commits(committing, binlog.size()));
+                new DatabaseStatus.Commits(committing, binlog.size()),
+                new DatabaseStatus.SemiSync(
+                        waitFor, ackers(), waiting.size(), acknowledges, acknowledging && connected));
     }
 
     private Receiver receiver() {
@@ -565,6 +588,10 @@ final class SimMysql {
 
     boolean hasSource() {
         return source != null;
+    }
+
+    boolean receiverRuns() {
+        return receiverWanted;
     }
 
     boolean connecting() {

@@ -247,6 +247,21 @@ public final class JdbcDatabase implements Database {
     }
 
     @Override
+    public void awaitAckers(int replicas, Duration deadline) throws DatabaseException {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void acknowledge(boolean on, Duration deadline) throws DatabaseException {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void dropReplica(String serverUuid, Duration deadline) throws DatabaseException {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public GtidSet executedOn(Endpoint other, Duration deadline) throws DatabaseException {
         return gtids(other, "@@GLOBAL.gtid_executed", deadline);
     }

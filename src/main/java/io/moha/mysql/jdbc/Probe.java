@@ -96,7 +96,8 @@ final class Probe {
                 rest.hasUserData(),
                 replica,
                 rest.deadManArmed(),
-                globals.commits());
+                globals.commits(),
+                DatabaseStatus.SemiSync.OFF);
     }
 
     private static Globals globals(ResultSet row) throws SQLException {
@@ -167,6 +168,7 @@ final class Probe {
                 receiver,
                 row.getString("Replica_SQL_Running").equals("Yes"),
                 retrieved.parse(row.getString("Retrieved_Gtid_Set")),
+                "",
                 missing ? -1 : behind,
                 String.valueOf(row.getString("Last_IO_Error")),
                 String.valueOf(row.getString("Last_SQL_Error")));

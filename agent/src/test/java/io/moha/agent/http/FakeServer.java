@@ -63,7 +63,7 @@ final class FakeServer implements Database, DatabaseProcess {
     public synchronized DatabaseStatus probe(Duration deadline) throws DatabaseException {
         connect();
         Optional<DatabaseStatus.Replica> replica = Optional.ofNullable(source)
-                .map(s -> new DatabaseStatus.Replica(s, receiver, applierRunning, executed, secondsBehind, "", ""));
+                .map(s -> new DatabaseStatus.Replica(s, receiver, applierRunning, executed, "", secondsBehind, "", ""));
         return new DatabaseStatus(
                 "9.7.4",
                 UUID,
@@ -78,7 +78,8 @@ final class FakeServer implements Database, DatabaseProcess {
                 false,
                 replica,
                 armed,
-                DatabaseStatus.Commits.NONE);
+                DatabaseStatus.Commits.NONE,
+                DatabaseStatus.SemiSync.OFF);
     }
 
     @Override
@@ -151,6 +152,21 @@ final class FakeServer implements Database, DatabaseProcess {
         source = null;
         receiver = Receiver.STOPPED;
         applierRunning = false;
+    }
+
+    @Override
+    public void awaitAckers(int replicas, Duration deadline) {
+        throw new UnsupportedOperationException("nobody acknowledges here");
+    }
+
+    @Override
+    public void acknowledge(boolean on, Duration deadline) {
+        throw new UnsupportedOperationException("nobody acknowledges here");
+    }
+
+    @Override
+    public void dropReplica(String serverUuid, Duration deadline) {
+        throw new UnsupportedOperationException("nobody acknowledges here");
     }
 
     @Override

@@ -37,7 +37,8 @@ class WriteWatchTest {
                 true,
                 Optional.empty(),
                 true,
-                commits);
+                commits,
+                DatabaseStatus.SemiSync.OFF);
     }
 
     @Test
