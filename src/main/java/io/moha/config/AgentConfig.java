@@ -1,5 +1,6 @@
 package io.moha.config;
 
+import io.moha.model.Durability;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
@@ -29,6 +30,7 @@ public record AgentConfig(
         long maxCandidateBacklog,
         boolean deadManSwitch,
         boolean failsafe,
+        Durability durability,
         List<String> warnings) {
     public AgentConfig {
         warnings = List.copyOf(warnings);
@@ -46,6 +48,7 @@ public record AgentConfig(
             Endpoint internal,
             Endpoint external,
             boolean onlyFollow,
+            boolean acker,
             PromotionRule rule,
             String dataCenter,
             Map<String, String> tags) {
@@ -62,7 +65,9 @@ public record AgentConfig(
             Duration registerTtl,
             Duration electionTimeout,
             Duration drainTimeout,
-            Duration stuckAfter) {}
+            Duration stuckAfter,
+            Duration suspectAfter,
+            Duration ackerAwayAfter) {}
 
     /** How etcd is reached. */
     public record Etcd(

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.dataformat.toml.TomlMapper;
 import io.moha.config.AgentConfig.Control.Kind;
+import io.moha.model.Durability;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
@@ -111,6 +112,7 @@ public final class ConfigLoader {
                 top.number("max-candidate-backlog", 100_000, 0, Long.MAX_VALUE),
                 top.flag("dead-man-switch", true),
                 top.flag("failsafe", true),
+                durability(),
                 List.of());
         top.refuseUnknown();
         database.refuseUnknown();
@@ -138,6 +140,7 @@ public final class ConfigLoader {
                 c.maxCandidateBacklog(),
                 c.deadManSwitch(),
                 c.failsafe(),
+                c.durability(),
                 warnings);
     }
 
@@ -152,6 +155,21 @@ public final class ConfigLoader {
             throw top.bad(
                     "service-type", "value '" + service + "' is not supported", "write \"mysql\" or remove the key");
         }
+    }
+
+    private Durability durability() throws ConfigException {
+        boolean lossless = oneOf("durability", "async", "lossless").equals("lossless");
+        boolean degrade = oneOf("on-ack-loss", "wait", "degrade").equals("degrade");
+        return new Durability(lossless, (int) top.number("wait-count", 1, 1, 16), degrade);
+    }
+
+    /** @param usual what is meant where nothing is written */
+    private String oneOf(String key, String usual, String other) throws ConfigException {
+        String value = top.text(key, usual);
+        if (!value.equals(usual) && !value.equals(other)) {
+            throw top.bad(key, "value '" + value + "' is not known", "write \"" + usual + "\" or \"" + other + "\"");
+        }
+        return value;
     }
 
     private String rootPath() throws ConfigException {
@@ -177,7 +195,9 @@ public final class ConfigLoader {
                 Duration.ofSeconds(top.number("register-ttl", 5, 2, 3600)),
                 Duration.ofMillis(top.number("election-timeout-ms", 2000, 100, 60_000)),
                 Duration.ofSeconds(top.number("drain-timeout", 30, 1, 86_400)),
-                Duration.ofSeconds(top.number("stuck-after", 10, 3, 3600)));
+                Duration.ofSeconds(top.number("stuck-after", 10, 3, 3600)),
+                Duration.ofMillis(top.number("suspect-after-ms", 1000, 300, 3_600_000)),
+                Duration.ofSeconds(top.number("acker-away-after", 10, 2, 86_400)));
     }
 
     private AgentConfig.Etcd etcd() throws ConfigException {
@@ -270,6 +290,7 @@ public final class ConfigLoader {
                 internal,
                 endpoint("external-service-host", external),
                 onlyFollow,
+                top.flag("acker", true),
                 rule,
                 top.text("data-center", ""),
                 tags);

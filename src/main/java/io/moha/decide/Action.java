@@ -1,5 +1,6 @@
 package io.moha.decide;
 
+import io.moha.model.AckList;
 import io.moha.model.Ballot;
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
@@ -45,17 +46,24 @@ public sealed interface Action {
     /** Say which term this node has followed: an etcd that was restored from an older state has forgotten it. */
     record SayFollowed(Term term) implements Action {}
 
-    /** Guarded by {@code current} being the term and by the absence of a holder. */
-    record PutBallot(Term current, Ballot ballot) implements Action {}
+    /**
+     * Guarded by {@code current} being the term and by the key of the role being as it was seen.
+     *
+     * @param holderRevision mod revision of the key of the role; 0 if nobody holds it
+     * @param ownRevision mod revision of this node's last ballot, which guards too, so that a ballot which was withdrawn
+     *     cannot come late; -1 for no such guard
+     */
+    record PutBallot(Term current, Ballot ballot, long holderRevision, long ownRevision) implements Action {}
 
-    /** Guarded by {@code current} being the term. */
-    record WithdrawBallot(Term current) implements Action {}
+    /** Guarded by {@code current} being the term. Puts a ballot that says nothing: one that is still on its way cannot follow it. */
+    record WithdrawBallot(Term current, Ballot empty) implements Action {}
 
     /**
-     * Take the role: guarded by the term, the absence of a holder, the revision of every counted ballot, and the absence of
+     * Take the role: guarded by the term, the holder's key and the list of ackers as they were seen (0: there is none), the revision of every counted ballot, and the absence of
      * the ballots that live members have not cast.
      */
-    record Campaign(Term current, Map<NodeId, Long> counted, GtidSet received) implements Action {
+    record Campaign(Term current, Map<NodeId, Long> counted, GtidSet received, long holderRevision, long syncRevision)
+            implements Action {
         public Campaign {
             counted = Map.copyOf(counted);
         }
@@ -72,6 +80,18 @@ public sealed interface Action {
 
     record ForgetSource() implements Action {}
 
+    /** Put the list of ackers: guarded by being the holder, and by the list being as it was seen. */
+    record PutSync(long createRevision, AckList list, long syncRevision) implements Action {}
+
+    /** Let commits wait for so many replicas. */
+    record AwaitAckers(int replicas) implements Action {}
+
+    /** As a replica, acknowledge what was received, or do not. */
+    record Acknowledge(boolean on) implements Action {}
+
+    /** End the connection of a replica that acknowledges and is not listed. */
+    record DropReplica(String serverUuid) implements Action {}
+
     record WriteEvidence(Term term) implements Action {}
 
     /** Hold the role without a lease: guarded by being the holder and by the absence of every other registration. */
@@ -80,7 +100,8 @@ public sealed interface Action {
     /** Hold the role by the lease again. */
     record LeaveSinglePoint(Term term, long createRevision) implements Action {}
 
-    record OpenForWrites(Term term) implements Action {}
+    /** @param waitFor the server must wait for so many acknowledgements by now, or nothing is opened */
+    record OpenForWrites(Term term, int waitFor) implements Action {}
 
     /** Tell the others that the primary of this term is open; adds the phases to the evidence. */
     record Announce(Term term) implements Action {}

@@ -5,6 +5,7 @@ import io.moha.decide.Observation.Holder;
 import io.moha.decide.Observation.Local;
 import io.moha.decide.Observation.Member;
 import io.moha.decide.Observation.Vote;
+import io.moha.model.AckList;
 import io.moha.model.Ballot;
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
@@ -122,7 +123,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
     boolean promised() {
         return seen.promisedUntil() != 0
                 && seen.now() - seen.promisedUntil() < 0
-                && votes().values().stream().map(Vote::ballot).noneMatch(this::provesThatPromisesAreOver);
+                && (binding().isPresent() || ballots().stream().noneMatch(this::provesThatPromisesAreOver));
     }
 
     private boolean provesThatPromisesAreOver(Ballot vote) {
@@ -149,6 +150,107 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 .flatMap(Cluster::holder)
                 .filter(h -> h.modRevision() == state.givenUpAt())
                 .isPresent();
+    }
+
+    // Durability.
+
+    /** The list of ackers that an election goes by; empty under async. */
+    Optional<AckList> binding() {
+        return cluster().sync().map(Observation.Sync::list).filter(AckList::binding);
+    }
+
+    /** Whether this node's acknowledgement counts in the present term, or is about to. */
+    boolean listed() {
+        return cluster()
+                .sync()
+                .map(Observation.Sync::list)
+                .filter(l -> l.term().equals(term()) && l.ackers().contains(seen.me()))
+                .isPresent();
+    }
+
+    /**
+     * Whether this acker is to help replace a primary that nothing comes from and that does not answer. One that has
+     * promised to wait does not.
+     */
+    boolean revokes() {
+        return listed()
+                && binding().filter(l -> l.acks() > 0).isPresent()
+                && suspicion() > 0
+                && !promised();
+    }
+
+    /** Nanoseconds since the primary has been suspected for long enough; 0 if it is not. */
+    private long suspicion() {
+        long since = seen.acks().suspectedSince();
+        return since == 0 ? 0 : Math.max(0, seen.now() - since - policy.suspectAfter().toNanos());
+    }
+
+    /** A ballot that this agent, or an earlier life of it, has sent may still arrive in etcd. */
+    boolean ballotUnsure() {
+        return cluster().sync().isPresent() && state.ballotGuard() == ownBallotRevision();
+    }
+
+    long ownBallotRevision() {
+        Vote own = cluster().votes().get(seen.me());
+        return own == null ? 0 : own.modRevision();
+    }
+
+    /** What must not come late may say so: under async nothing depends on it. */
+    long ballotGuardRevision() {
+        return cluster().sync().isPresent() ? ownBallotRevision() : -1;
+    }
+
+    long holderRevision() {
+        return cluster().holder().map(Holder::modRevision).orElse(0L);
+    }
+
+    long syncRevision() {
+        return cluster().sync().map(Observation.Sync::modRevision).orElse(0L);
+    }
+
+    /** Whether the ballots that are there have every acknowledged write between them. */
+    boolean covered() {
+        return binding().filter(l -> !l.covers(ballots())).isEmpty();
+    }
+
+    Set<NodeId> ackersMissing() {
+        return binding().map(l -> l.missing(ballots())).orElse(Set.of());
+    }
+
+    /** What the winner must have: all that may have been acknowledged. Empty under async. */
+    GtidSet everything() {
+        if (binding().isEmpty()) {
+            return GtidSet.EMPTY;
+        }
+        AckList list = binding().get();
+        List<Ballot> ackers = ballots().stream()
+                .filter(b -> list.ackers().contains(b.node()) && list.counts(b))
+                .toList();
+        boolean quorum = list.acks() > 0 && ackers.size() >= list.quorum();
+        GtidSet all = list.floor();
+        for (Ballot each : quorum ? ackers : ballots()) {
+            all = all.union(each.received());
+        }
+        return all;
+    }
+
+    private List<Ballot> ballots() {
+        return votes().values().stream().map(Vote::ballot).toList();
+    }
+
+    /** What takes a ballot back: one that says nothing, of no term. */
+    Ballot withdrawnBallot() {
+        return new Ballot(
+                Term.NONE,
+                seen.me(),
+                state.term(),
+                GtidSet.EMPTY,
+                GtidSet.EMPTY,
+                seen.wishes().rule(),
+                "",
+                !state.warm(),
+                false,
+                Ballot.blind("withdrawn"));
     }
 
     Optional<Endpoint> endpointOf(NodeId node) {
@@ -227,7 +329,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
     }
 
     long electionAge() {
-        return state.electionSince() == 0 ? 0 : seen.now() - state.electionSince();
+        return state.electionSince() == 0 ? suspicion() : seen.now() - state.electionSince();
     }
 
     /**

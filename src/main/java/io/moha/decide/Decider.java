@@ -1,6 +1,5 @@
 package io.moha.decide;
 
-import io.moha.decide.Observation.Cluster;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -29,8 +28,8 @@ public final class Decider {
      */
     public static Decision decide(NodeState state, Observation seen, Policy policy) {
         NodeState known = seen.cluster()
-                .map(Cluster::holder)
-                .map(holder -> state.havingSeen(holder.isPresent(), seen.now()))
+                .map(cluster -> state.havingSeen(cluster.holder().isPresent(), seen.now())
+                        .knowingOwnBallot(new Context(state, seen, policy).ownBallotRevision()))
                 .orElse(state);
         Context context = new Context(known, seen, policy);
         Diagnosis diagnosis = Diagnostician.diagnose(context);
@@ -50,6 +49,8 @@ public final class Decider {
                 next = next.havingGivenUp(resign.modRevision());
             } else if (action instanceof Action.HandOver handOver) {
                 next = next.havingGivenUp(handOver.modRevision());
+            } else if (action instanceof Action.PutBallot put) {
+                next = next.havingVotedAt(put.ownRevision());
             }
         }
         return new Decision(next, diagnosis, actions, row.because().apply(context));

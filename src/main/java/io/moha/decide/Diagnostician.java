@@ -96,6 +96,10 @@ final class Diagnostician {
         if (c.seen().wishes().readOnly()) {
             return WISH_READ_ONLY;
         }
+        Optional<Diagnosis> first = Durable.of(c).beforeOpening();
+        if (first.isPresent()) {
+            return first.get();
+        }
         if (!c.local().writable()) {
             return CLOSED;
         }
@@ -105,7 +109,7 @@ final class Diagnostician {
         if (!c.seen().registered()) {
             return UNREGISTERED;
         }
-        return singlePoint(c).orElse(SERVING);
+        return Durable.of(c).whileServing().or(() -> singlePoint(c)).orElse(SERVING);
     }
 
     /** The only member needs no lease; as soon as there are two it does. */
@@ -117,12 +121,15 @@ final class Diagnostician {
         }
         boolean longAlone =
                 c.seen().now() - c.seen().aloneSince() > c.policy().leaseTtl().toNanos();
-        return !others && longAlone && c.leaseValid() ? Optional.of(ALONE) : Optional.empty();
+        boolean mayBe = c.binding().isEmpty(); // else nobody may acknowledge alone
+        return !others && longAlone && mayBe && c.leaseValid() ? Optional.of(ALONE) : Optional.empty();
     }
 
     private static Diagnosis readOnly(Context c) {
         if (!c.seen().wishes().readOnly()) {
-            return c.givenUp() ? HAND_OVER_IN_DOUBT : WISH_READ_WRITE;
+            return c.givenUp()
+                    ? HAND_OVER_IN_DOUBT
+                    : Durable.of(c).beforeOpening().orElse(WISH_READ_WRITE);
         }
         if (!c.local().fenced()) {
             return WRITABLE_AGAINST_WISH;
@@ -228,6 +235,11 @@ final class Diagnostician {
         if (c.wasPrimaryOfThisTerm() && (c.leaseValid() || inTime)) {
             return RETAKABLE;
         }
+        return election(c);
+    }
+
+    /** Nobody holds the role, or its ackers replace the one who does. */
+    private static Diagnosis election(Context c) {
         if (!c.receiverStopped()) {
             return RECEIVER_RUNS;
         }
@@ -241,10 +253,15 @@ final class Diagnostician {
         }
         // Who was the only member has everything: it waits for nobody, and all wait for it.
         boolean othersMatter = c.term().value() > 0 && !c.singlePointIsMe();
-        if (othersMatter && c.everybodyCold() && !c.membersUnknown().isEmpty()) {
+        // Where ackers were listed it is known who has everything.
+        if (othersMatter && c.binding().isEmpty() && c.everybodyCold() && !c.membersUnknown().isEmpty()) {
             return COLD_START_WAITS;
         }
-        if (!c.liveWithoutVote().isEmpty()
+        if (!c.covered()) {
+            return QUORUM_MISSING;
+        }
+        if (c.binding().isEmpty()
+                && !c.liveWithoutVote().isEmpty()
                 && c.electionAge() < c.policy().electionTimeout().toNanos()) {
             return BALLOTS_MISSING;
         }
@@ -255,13 +272,22 @@ final class Diagnostician {
         // The next ones follow after a handicap each, so that a winner who dies does not stop the election.
         boolean waited = c.ranking().contains(c.seen().me())
                 && c.electionAge() > c.policy().electionTimeout().toNanos() + c.myHandicap();
-        return c.leaseValid() && (first || waited) ? MY_TURN : OUTRANKED;
+        if (!c.leaseValid() || !(first || waited)) {
+            return OUTRANKED;
+        }
+        return c.local().received().contains(c.everything()) ? MY_TURN : NOT_EVERYTHING;
     }
 
     private static Diagnosis following(Context c) {
+        if (c.revokes()) {
+            return election(c);
+        }
         Vote own = c.cluster().votes().get(c.seen().me());
-        if (own != null && own.ballot().term().compareTo(c.term()) > 0) {
+        if ((own != null && own.ballot().term().compareTo(c.term()) > 0) || (c.listed() && c.ballotUnsure())) {
             return BALLOT_OUTSTANDING;
+        }
+        if (c.local().semiSync().waitFor() > 0 && c.local().semiSync().waiting() == 0) {
+            return SOURCE_SIDE_ON;
         }
         boolean sourceIsHolder = c.endpointOf(c.holder().node())
                 .filter(e ->
@@ -290,6 +316,9 @@ final class Diagnostician {
         }
         if (!c.local().channel().orElseThrow().applierRunning()) {
             return APPLIER_STOPPED;
+        }
+        if (c.local().semiSync().acknowledges() != c.listed()) {
+            return ACK_DIFFERS;
         }
         return c.local().offline() ? OFFLINE : FOLLOWING_WELL;
     }
@@ -324,6 +353,9 @@ final class Diagnostician {
             boolean empty = c.local().executed().isEmpty()
                     || (neverAMember && !c.local().hasUserData());
             return empty ? EMPTY : DATA_MISSING;
+        }
+        if (c.local().semiSync().acknowledges() != c.listed()) {
+            return ACK_DIFFERS;
         }
         return sourceIsHolder ? NOT_STARTED : NOT_REPOINTED;
     }

@@ -16,6 +16,8 @@ import java.util.Optional;
  *     did. What got no answer may still be applied: the key must be written anew before a fenced node opens again
  * @param electionSince when this node was ready to wait for others: no holder, etcd answers, and its own ballot is cast;
  *     0 while there is a holder
+ * @param ballotGuard mod revision of this node's ballot by which a ballot is guarded that may still be on its way; -1 for
+ *     none. As long as that is the revision, the ballot may arrive
  */
 public record NodeState(
         Phase phase,
@@ -25,38 +27,64 @@ public record NodeState(
         Optional<Term> unfit,
         String unfitReason,
         long givenUpAt,
-        long electionSince) {
+        long electionSince,
+        long ballotGuard) {
+    private static final long UNKNOWN = Long.MIN_VALUE;
+
+    /** One that has sent no ballot. */
+    public NodeState(
+            Phase phase,
+            long phaseSince,
+            Term term,
+            boolean warm,
+            Optional<Term> unfit,
+            String unfitReason,
+            long givenUpAt,
+            long electionSince) {
+        this(phase, phaseSince, term, warm, unfit, unfitReason, givenUpAt, electionSince, -1);
+    }
 
     /** A node whose agent has just started; {@code term} comes from its disk. */
     public static NodeState starting(long now, Term term) {
-        return new NodeState(Phase.STARTING, now, term, false, Optional.empty(), "", 0, 0);
+        return new NodeState(Phase.STARTING, now, term, false, Optional.empty(), "", 0, 0, UNKNOWN);
     }
 
     NodeState in(Phase next, long now) {
         return next == phase
                 ? this
-                : new NodeState(next, now, term, warm, unfit, unfitReason, givenUpAt, electionSince);
+                : new NodeState(next, now, term, warm, unfit, unfitReason, givenUpAt, electionSince, ballotGuard);
     }
 
     NodeState under(Term followed) {
-        return new NodeState(phase, phaseSince, followed, warm, unfit, unfitReason, givenUpAt, electionSince);
+        return new NodeState(phase, phaseSince, followed, warm, unfit, unfitReason, givenUpAt, electionSince, ballotGuard);
     }
 
     NodeState unfitFor(Term coming, String reason) {
-        return new NodeState(phase, phaseSince, term, warm, Optional.of(coming), reason, givenUpAt, electionSince);
+        return new NodeState(phase, phaseSince, term, warm, Optional.of(coming), reason, givenUpAt, electionSince, ballotGuard);
     }
 
     NodeState havingSeen(boolean holder, long now) {
         long since = holder ? 0 : electionSince == 0 ? now : electionSince;
-        return new NodeState(phase, phaseSince, term, warm || holder, unfit, unfitReason, givenUpAt, since);
+        return new NodeState(phase, phaseSince, term, warm || holder, unfit, unfitReason, givenUpAt, since, ballotGuard);
     }
 
     NodeState havingGivenUp(long modRevision) {
-        return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, modRevision, electionSince);
+        return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, modRevision, electionSince, ballotGuard);
     }
 
     /** The patience of an election begins when it can be decided at all. */
     NodeState electingFrom(long now) {
-        return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, givenUpAt, now);
+        return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, givenUpAt, now, ballotGuard);
+    }
+
+    /** @param revision of this node's ballot, guarded by which another one is sent */
+    NodeState havingVotedAt(long revision) {
+        return new NodeState(
+                phase, phaseSince, term, warm, unfit, unfitReason, givenUpAt, electionSince, revision);
+    }
+
+    /** An earlier life of this agent may have sent a ballot: the first read of etcd tells by what it can be guarded. */
+    NodeState knowingOwnBallot(long revision) {
+        return ballotGuard == UNKNOWN ? havingVotedAt(revision) : this;
     }
 }

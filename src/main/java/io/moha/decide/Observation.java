@@ -1,6 +1,8 @@
 package io.moha.decide;
 
+import io.moha.model.AckList;
 import io.moha.model.Ballot;
+import io.moha.model.Durability;
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
@@ -26,6 +28,7 @@ import java.util.Set;
  * @param comparison the last comparison with the primary
  * @param wishes what operators asked this node for
  * @param registered whether the registration in etcd says what it should
+ * @param acks what loss-less durability needs
  * @param opening whether a statement that opens for writes, or a clone (which lifts super_read_only), may still be on its way
  */
 public record Observation(
@@ -41,7 +44,25 @@ public record Observation(
         Optional<Comparison> comparison,
         Wishes wishes,
         boolean registered,
-        boolean opening) {
+        boolean opening,
+        Acks acks) {
+
+    /**
+     * What is needed for loss-less durability.
+     *
+     * @param wanted what operators want
+     * @param awaySince for each listed acker that is not connected to this primary: since when
+     * @param waitsSince since when the server has waited for as many acknowledgements as now; 0 if it waits for none
+     * @param suspectedSince since when nothing has come from the primary, and neither its agent nor its server has answered; 0 if
+     *     it is not suspected
+     */
+    public record Acks(Durability wanted, Map<NodeId, Long> awaySince, long waitsSince, long suspectedSince) {
+        public static final Acks NONE = new Acks(Durability.ASYNC, Map.of(), 0, 0);
+
+        public Acks {
+            awaySince = Map.copyOf(awaySince);
+        }
+    }
 
     /**
      * @param id 0 if there is none
@@ -58,6 +79,7 @@ public record Observation(
      * @param evidence whether the switch record of {@code term} is written
      * @param followed the term each node says it follows or, for the primary, is open under
      * @param singlePoint the node that holds the role without a lease, being the only one
+     * @param sync the durability in force; empty if none was ever set
      * @param handedOver whether the present holder got the role by a planned hand-over in this term
      */
     public record Cluster(
@@ -71,6 +93,7 @@ public record Observation(
             Map<NodeId, Term> followed,
             Optional<NodeId> lastPrimary,
             Optional<NodeId> singlePoint,
+            Optional<Sync> sync,
             boolean evidence,
             boolean handedOver) {
         public Cluster {
@@ -88,8 +111,16 @@ public record Observation(
      */
     public record Holder(NodeId node, long createRevision, long modRevision, long lease) {}
 
-    /** What is known of a member, live or not. */
-    public record Member(NodeId node, Endpoint internal, String dataCenter) {}
+    /**
+     * What is known of a member, live or not.
+     *
+     * @param serverUuid empty if unknown
+     * @param acker whether its acknowledgement may count
+     */
+    public record Member(NodeId node, Endpoint internal, String dataCenter, String serverUuid, boolean acker) {}
+
+    /** The list of ackers and the revision at which it was put. */
+    public record Sync(AckList list, long modRevision) {}
 
     /** A ballot and the revision at which it was put. */
     public record Vote(Ballot ballot, long modRevision) {}
@@ -131,7 +162,24 @@ public record Observation(
             boolean fenced,
             boolean offline,
             boolean hasUserData,
-            Optional<Channel> channel) {}
+            Optional<Channel> channel,
+            SemiSync semiSync) {}
+
+    /**
+     * Semi-synchronous replication of the local server.
+     *
+     * @param waitFor acknowledgements that a commit waits for; 0 if it waits for none
+     * @param ackers {@code server_uuid} of each replica that is connected and acknowledges
+     * @param waiting sessions that wait for acknowledgements
+     * @param acknowledges whether this server acknowledges as a replica
+     */
+    public record SemiSync(int waitFor, Set<String> ackers, int waiting, boolean acknowledges) {
+        public static final SemiSync OFF = new SemiSync(0, Set.of(), 0, false);
+
+        public SemiSync {
+            ackers = Set.copyOf(ackers);
+        }
+    }
 
     /**
      * The replication channel.

@@ -17,6 +17,8 @@ import java.time.Duration;
  * @param stuckAfter how long the primary's database may give no answer before it is taken for stuck and killed
  * @param compareEvery how often a replica compares itself with the primary
  * @param startGrace how long a restarted agent may leave a writable database alone before it has read etcd
+ * @param suspectAfter how long nothing may come from a primary that does not answer either before its ackers replace it
+ * @param ackerAwayAfter how long an acker may be away before it is taken off the list, or before writes go on without it
  */
 public record Policy(
         Duration leaseTtl,
@@ -30,7 +32,9 @@ public record Policy(
         Duration storeStale,
         Duration stuckAfter,
         Duration compareEvery,
-        Duration startGrace) {
+        Duration startGrace,
+        Duration suspectAfter,
+        Duration ackerAwayAfter) {
     public Policy {
         if (leaseTtl.minus(fenceBudget).minus(clockSkew).toMillis() < 1000) {
             throw new IllegalArgumentException("a lease of " + leaseTtl
@@ -52,7 +56,9 @@ public record Policy(
                 storeStale,
                 stuckAfter,
                 compareEvery,
-                startGrace);
+                startGrace,
+                suspectAfter,
+                ackerAwayAfter);
     }
 
     /**

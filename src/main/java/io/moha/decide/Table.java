@@ -3,6 +3,8 @@ package io.moha.decide;
 import static io.moha.decide.Diagnosis.*;
 import static io.moha.decide.Phase.*;
 
+import io.moha.model.AckList;
+import io.moha.model.Ballot;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
 import java.time.Duration;
@@ -14,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 
 /**
@@ -119,6 +122,21 @@ public final class Table {
         return said ? List.of() : List.of(new Action.SayFollowed(mine));
     }
 
+    private static Action put(Context c, Ballot ballot) {
+        return new Action.PutBallot(c.term(), ballot, c.holderRevision(), c.ballotGuardRevision());
+    }
+
+    private static Action opening(Context c) {
+        return new Action.OpenForWrites(c.term(), Durable.of(c).waitAtLeast());
+    }
+
+    private static String vacancy(Context c) {
+        return c.cluster()
+                .holder()
+                .map(h -> "nothing comes from " + h.node() + ", and neither its agent nor its server answers")
+                .orElse("nobody holds the role");
+    }
+
     private static List<Action> resign(Context c, String reason) {
         return List.of(new Action.Resign(c.term(), c.holder().modRevision(), c.blindBallot(reason)));
     }
@@ -129,6 +147,7 @@ public final class Table {
         fenced();
         holdingRole();
         servingAndHeld();
+        durability();
         voting();
         following();
         repointing();
@@ -222,7 +241,7 @@ public final class Table {
                 DATABASE_DEAD_UNSAID,
                 to(FENCED),
                 c -> List.of(
-                        new Action.PutBallot(c.term(), c.blindBallot("its database is down")),
+                        put(c, c.blindBallot("its database is down")),
                         new Action.StartDatabase()),
                 say("the database process is dead: telling the election, and starting it, fenced"));
         on(
@@ -357,7 +376,7 @@ public final class Table {
                 stay(),
                 c -> List.of(new Action.WriteEvidence(c.term())),
                 say("writing the evidence of this change of primary"));
-        on(promoting, CLOSED, stay(), c -> List.of(new Action.OpenForWrites(c.term())), say("opening for writes"));
+        on(promoting, CLOSED, stay(), c -> List.of(opening(c)), say("opening for writes"));
         on(
                 promoting,
                 WISH_READ_ONLY,
@@ -397,7 +416,7 @@ public final class Table {
                 primary,
                 CLOSED,
                 stay(),
-                c -> List.of(new Action.OpenForWrites(c.term())),
+                c -> List.of(opening(c)),
                 say("the primary is closed for writes although the lease is valid: opening it again"));
         on(
                 primary,
@@ -423,7 +442,7 @@ public final class Table {
                 held,
                 WISH_READ_WRITE,
                 to(PRIMARY),
-                c -> List.of(new Action.OpenForWrites(c.term())),
+                c -> List.of(opening(c)),
                 say("the wish for read-only has ended: opening for writes"));
         on(
                 held,
@@ -445,6 +464,82 @@ public final class Table {
                 c -> "handing the role over to "
                         + c.seen().wishes().handOverTo().orElseThrow());
         on(held, HELD, stay(), nothing(), say("holds the lease; read-only by an operator's wish"));
+    }
+
+    private static void durability() {
+        on(
+                HOLDING,
+                WAIT_DIFFERS,
+                stay(),
+                c -> List.of(new Action.AwaitAckers(Durable.of(c).waitCount())),
+                c -> "commits are to wait for " + Durable.of(c).waitCount() + " acknowledgements, not "
+                        + c.local().semiSync().waitFor());
+        on(
+                EnumSet.of(PROMOTING, PRIMARY),
+                LIST_DUE,
+                stay(),
+                c -> Durable.of(c)
+                        .list()
+                        .<List<Action>>map(l -> List.of(new Action.PutSync(c.holder().createRevision(), l, c.syncRevision())))
+                        .orElse(List.of()),
+                c -> Durable.of(c).list().map(Table::inWords).orElse(""));
+        on(
+                EnumSet.of(PROMOTING, PRIMARY),
+                STRANGER,
+                to(PRIMARY),
+                c -> List.of(new Action.DropReplica(
+                        Durable.of(c).strangers().iterator().next())),
+                c -> "servers acknowledge that are not listed: " + Durable.of(c).strangers());
+        on(
+                WITHOUT_ROLE,
+                ACK_DIFFERS,
+                stay(),
+                c -> List.of(new Action.Acknowledge(c.listed())),
+                c -> c.listed()
+                        ? "listed as an acker of term " + c.term() + ": acknowledging"
+                        : "not listed as an acker of term " + c.term() + ": acknowledging no more");
+        on(
+                WITHOUT_ROLE,
+                SOURCE_SIDE_ON,
+                stay(),
+                c -> List.of(new Action.AwaitAckers(0)),
+                say("a replica waits for nobody's acknowledgement: it could execute nothing"));
+        on(
+                WITHOUT_ROLE,
+                QUORUM_MISSING,
+                to(VOTING),
+                nothing(),
+                c -> "the ballots that are there may lack acknowledged writes: waiting for "
+                        + c.binding().map(l -> needed(l) + c.ackersMissing()).orElse(""));
+        on(
+                WITHOUT_ROLE,
+                NOT_EVERYTHING,
+                to(VOTING),
+                nothing(),
+                c -> "this node lacks " + c.everything().subtract(c.local().received())
+                        + ", which may have been acknowledged; whoever has it must win");
+    }
+
+    private static String needed(AckList list) {
+        return list.acks() == 0
+                ? list.primary() + ", which wrote without ackers; not "
+                : list.primary() + ", or enough of its ackers (" + list.quorum() + " of " + list.ackers().size()
+                        + "), of these ";
+    }
+
+    private static String inWords(AckList list) {
+        if (!list.binding()) {
+            return list.ackers().isEmpty()
+                    ? "durability is async: nobody's acknowledgement is waited for"
+                    : "preparing loss-less durability with " + sorted(list);
+        }
+        return list.acks() == 0
+                ? "too few ackers are left: going on without them, as on-ack-loss says; only this node has everything"
+                : "durability is lossless: " + list.acks() + " of " + sorted(list) + " must have each write";
+    }
+
+    private static String sorted(AckList list) {
+        return new TreeSet<>(list.ackers()).toString();
     }
 
     private static void voting() {
@@ -479,12 +574,12 @@ public final class Table {
                 RECEIVER_RUNS,
                 to(VOTING),
                 c -> List.of(new Action.StopReceiver()),
-                c -> "nobody holds the role: stopping the receiver to vote for term " + c.coming());
+                c -> vacancy(c) + ": stopping the receiver to vote for term " + c.coming());
         on(
                 WITHOUT_ROLE,
                 NO_BALLOT,
                 to(VOTING),
-                c -> List.of(new Action.PutBallot(c.term(), c.myBallot())),
+                c -> List.of(put(c, c.myBallot())),
                 c -> "casting the ballot for term " + c.coming());
         on(
                 WITHOUT_ROLE,
@@ -514,7 +609,8 @@ public final class Table {
                 WITHOUT_ROLE,
                 MY_TURN,
                 to(VOTING),
-                c -> List.of(new Action.Campaign(c.term(), counted(c), c.local().received())),
+                c -> List.of(new Action.Campaign(
+                        c.term(), counted(c), c.local().received(), c.holderRevision(), c.syncRevision())),
                 c -> "the ranking for term " + c.coming() + " is " + c.ranking() + ": taking the role");
     }
 
@@ -523,7 +619,7 @@ public final class Table {
                 WITHOUT_ROLE,
                 BALLOT_OUTSTANDING,
                 to(FOLLOWING),
-                c -> List.of(new Action.WithdrawBallot(c.term())),
+                c -> List.of(new Action.WithdrawBallot(c.term(), c.withdrawnBallot())),
                 say("withdrawing the ballot before following again"));
         on(
                 WITHOUT_ROLE,

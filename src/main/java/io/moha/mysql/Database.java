@@ -28,9 +28,18 @@ public interface Database extends AutoCloseable {
      * Makes a promoted server writable: super_read_only=OFF while read_only stays ON, arms the dead-man's switch with
      * {@code allowance}, then read_only=OFF and offline_mode=OFF. Does not read back: {@link #probe} does.
      *
+     * @param waitFor acknowledgements that commits must wait for already; REFUSED if the server waits for fewer, because it has
+     *     restarted since
      * @param mayWrite asked right before each statement; once it says no, the rest is left undone and REFUSED is thrown
      */
-    void openForWrites(Duration allowance, BooleanSupplier mayWrite, Duration deadline) throws DatabaseException;
+    void openForWrites(Duration allowance, BooleanSupplier mayWrite, int waitFor, Duration deadline)
+            throws DatabaseException;
+
+    /** Opens a server whose commits wait for nobody. */
+    default void openForWrites(Duration allowance, BooleanSupplier mayWrite, Duration deadline)
+            throws DatabaseException {
+        openForWrites(allowance, mayWrite, 0, deadline);
+    }
 
     /** Moves the dead-man's switch on: the server fences itself {@code allowance} from now unless beaten again. */
     void beat(Duration allowance, Duration deadline) throws DatabaseException;

@@ -14,6 +14,11 @@ public final class Keys {
     /** The node that holds the role without a lease, being the only member that is left. */
     public static final String SINGLE_POINT = "single_point_master";
 
+    /** The durability in force: who must have a write before it is acknowledged. */
+    public static final String SYNC = "sync";
+    /** Settings of the whole cluster that operators change while it runs. */
+    public static final String CONFIG = "config";
+
     public static final String REQUEST = "request/switch";
     public static final String REGISTRATIONS = "slave/";
     public static final String MEMBERS = "members/";

@@ -24,7 +24,9 @@ public record Registration(
         @JsonProperty("PromotionRule") @Nullable String promotionRule,
         @JsonProperty("OnlyFollow") @Nullable Boolean onlyFollow,
         @JsonProperty("Tags") @Nullable Map<String, String> tags,
-        @JsonProperty("LeaderLease") @Nullable Long leaderLease) {
+        @JsonProperty("LeaderLease") @Nullable Long leaderLease,
+        @JsonProperty("ServerUuid") @Nullable String serverUuid,
+        @JsonProperty("Acker") @Nullable Boolean acker) {
 
     /** The part that stays when the node has gone. */
     public Registration asMember() {
@@ -40,6 +42,8 @@ public record Registration(
                 promotionRule,
                 onlyFollow,
                 tags,
-                null);
+                null,
+                serverUuid,
+                acker);
     }
 }

@@ -11,7 +11,9 @@ import io.moha.decide.Observation.Local;
 import io.moha.decide.Observation.Member;
 import io.moha.decide.Observation.Vote;
 import io.moha.decide.Observation.Wishes;
+import io.moha.model.AckList;
 import io.moha.model.Ballot;
+import io.moha.model.Durability;
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
@@ -75,6 +77,13 @@ final class ObservationBuilder {
     private @Nullable NodeId singlePoint;
     private NodeId lastPrimary = new NodeId("n2");
     private @Nullable String storeDoubt;
+    static final long SYNC_REVISION = 55;
+    private @Nullable AckList sync;
+    private Observation.SemiSync semiSync = Observation.SemiSync.OFF;
+    private Durability wanted = Durability.ASYNC;
+    private final Map<NodeId, Long> awaySince = new TreeMap<>();
+    private long waitsSince;
+    private long suspectedSince;
 
     static Endpoint endpoint(String node) {
         return new Endpoint(node, 3306);
@@ -336,6 +345,39 @@ final class ObservationBuilder {
         return this;
     }
 
+    ObservationBuilder sync(AckList list) {
+        sync = list;
+        return this;
+    }
+
+    ObservationBuilder wants(Durability value) {
+        wanted = value;
+        return this;
+    }
+
+    /** The server waits for so many, and has for long; these nodes are connected and acknowledge. */
+    ObservationBuilder waitsFor(int number, String... connected) {
+        semiSync = new Observation.SemiSync(
+                number, Arrays.stream(connected).map(n -> "uuid-" + n).collect(Collectors.toSet()), 0, false);
+        waitsSince = number == 0 ? 0 : 1;
+        return this;
+    }
+
+    ObservationBuilder acknowledges() {
+        semiSync = new Observation.SemiSync(0, Set.of(), 0, true);
+        return this;
+    }
+
+    ObservationBuilder awayFor(String node, Duration length) {
+        awaySince.put(new NodeId(node), now - length.toNanos());
+        return this;
+    }
+
+    ObservationBuilder suspectedFor(Duration length) {
+        suspectedSince = now - length.toNanos();
+        return this;
+    }
+
     Observation build() {
         return new Observation(
                 now,
@@ -354,12 +396,13 @@ final class ObservationBuilder {
                 Optional.ofNullable(comparison()),
                 new Wishes(wishReadOnly, Optional.ofNullable(handOverTo), rebuild, rule),
                 registered,
-                opening);
+                opening,
+                new Observation.Acks(wanted, awaySince, waitsSince, suspectedSince));
     }
 
     private Cluster cluster() {
         Map<NodeId, Member> known = new TreeMap<>();
-        members.forEach(node -> known.put(node, new Member(node, endpoint(node.value()), "")));
+        members.forEach(node -> known.put(node, new Member(node, endpoint(node.value()), "", "uuid-" + node, true)));
         return new Cluster(
                 now - storeAge.toNanos(),
                 current,
@@ -371,6 +414,7 @@ final class ObservationBuilder {
                 followed,
                 Optional.of(lastPrimary),
                 Optional.ofNullable(singlePoint),
+                Optional.ofNullable(sync).map(l -> new Observation.Sync(l, SYNC_REVISION)),
                 evidence,
                 false);
     }
@@ -378,7 +422,7 @@ final class ObservationBuilder {
     private Optional<Local> local() {
         return health == Health.ANSWERING
                 ? Optional.of(new Local(
-                        executed, received, writable, fenced, offline, userData, Optional.ofNullable(channel)))
+                        executed, received, writable, fenced, offline, userData, Optional.ofNullable(channel), semiSync))
                 : Optional.empty();
     }
 

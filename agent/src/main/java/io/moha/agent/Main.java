@@ -278,6 +278,7 @@ public final class Main implements Callable<Integer> {
                 node.dataCenter(),
                 node.rule(),
                 node.onlyFollow(),
+                node.acker(),
                 node.tags());
         Policy policy = new Policy(
                 timing.leaderLeaseTtl(),
@@ -291,7 +292,9 @@ public final class Main implements Callable<Integer> {
                 Duration.ofSeconds(4),
                 timing.stuckAfter(),
                 Duration.ofSeconds(5),
-                Duration.ofSeconds(2));
+                Duration.ofSeconds(2),
+                timing.suspectAfter(),
+                timing.ackerAwayAfter());
         return new Agent.Setup(
                 identity,
                 policy,
@@ -299,7 +302,8 @@ public final class Main implements Callable<Integer> {
                 timing.registerTtl(),
                 settings.db().timeout(),
                 settings.deadManSwitch(),
-                settings.failsafe());
+                settings.failsafe(),
+                settings.durability());
     }
 
     /** Settings in force for {@code /config}; secrets are left out, not masked. */

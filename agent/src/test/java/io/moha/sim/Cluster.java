@@ -2,14 +2,17 @@ package io.moha.sim;
 
 import io.moha.agent.loop.Agent;
 import io.moha.agent.loop.Identity;
+import io.moha.agent.loop.Peers;
 import io.moha.agent.loop.Published;
 import io.moha.agent.loop.StateFile;
 import io.moha.agent.loop.Wish;
 import io.moha.decide.Diagnosis;
 import io.moha.decide.Policy;
+import io.moha.model.Durability;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
+import io.moha.model.Term;
 import io.moha.store.ClusterStore;
 import io.moha.store.Keys;
 import java.io.IOException;
@@ -19,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
@@ -34,7 +38,11 @@ final class Cluster implements SimMysql.Wires {
     }
 
     /** How the agents are set. */
-    record Shape(int nodes, Duration ttl, Duration registerTtl, boolean deadManSwitch) {}
+    record Shape(int nodes, Duration ttl, Duration registerTtl, boolean deadManSwitch, Durability durability) {
+        Shape(int nodes, Duration ttl, Duration registerTtl, boolean deadManSwitch) {
+            this(nodes, ttl, registerTtl, deadManSwitch, Durability.ASYNC);
+        }
+    }
 
     /** One machine. */
     final class Node {
@@ -161,6 +169,7 @@ final class Cluster implements SimMysql.Wires {
                     "",
                     PromotionRule.NEUTRAL,
                     false,
+                    true,
                     Map.of());
             store = etcd.connect(node.link, process);
             try {
@@ -172,14 +181,12 @@ final class Cluster implements SimMysql.Wires {
                                 shape.registerTtl(),
                                 Duration.ofSeconds(1),
                                 shape.deadManSwitch(),
-                                true),
+                                true,
+                                shape.durability()),
                         store,
                         new SimDatabase(scheduler, random.split(), node.mysql, Cluster.this, shape.deadManSwitch()),
                         new SimDatabase.Container(scheduler, node.mysql, () -> node.engineBlind),
-                        (api, primary, term, asked, length, deadline) -> ask(
-                                node,
-                                api,
-                                new Wish.Promise(primary, term, asked, length.toNanos(), new CompletableFuture<>())),
+                        new Others(node),
                         threads,
                         threads,
                         p -> published(node, p));
@@ -200,6 +207,37 @@ final class Cluster implements SimMysql.Wires {
                             + p.decision().because());
                 }
             }
+        }
+    }
+
+    /** The other agents, as one of them reaches them. */
+    private final class Others implements Peers {
+        private final Node from;
+
+        Others(Node from) {
+            this.from = from;
+        }
+
+        @Override
+        public CompletableFuture<Boolean> promise(
+                String api, NodeId primary, Term term, Set<NodeId> asked, Duration length, Duration deadline) {
+            return ask(
+                    from, api, new Wish.Promise(primary, term, asked, length.toNanos(), new CompletableFuture<>()));
+        }
+
+        @Override
+        public CompletableFuture<Boolean> answers(String api, Duration deadline) {
+            Node to = nodes.stream()
+                    .filter(n -> api.equals("http://" + n.id))
+                    .findFirst()
+                    .orElseThrow();
+            CompletableFuture<Boolean> told = new CompletableFuture<>();
+            boolean well = open(from.number, to.number)
+                    && open(to.number, from.number)
+                    && to.agentRuns()
+                    && !to.agentFrozen();
+            scheduler.in(well ? way() : deadline.toNanos(), () -> told.complete(well));
+            return told;
         }
     }
 
@@ -273,7 +311,9 @@ final class Cluster implements SimMysql.Wires {
                 Duration.ofSeconds(4),
                 Duration.ofSeconds(10),
                 Duration.ofSeconds(5),
-                Duration.ofSeconds(2));
+                Duration.ofSeconds(2),
+                Duration.ofSeconds(1),
+                Duration.ofSeconds(10));
         for (int n = 1; n <= shape.nodes(); n++) {
             nodes.add(new Node(n));
         }

@@ -295,6 +295,10 @@ final class Faults {
         if (term > 0) { // else nobody was ever elected, and there is nothing to put
             cluster.etcd.put(Keys.TERM, Long.toString(term));
         }
+        // An older list of ackers may leave out who has what was acknowledged since.
+        if (cluster.etcd.view().entries().containsKey(Keys.SYNC)) {
+            cluster.etcd.delete(Keys.SYNC);
+        }
         cluster.nodes.forEach(Node::startAgent);
     }
 

@@ -51,8 +51,17 @@ final class Invariants {
 
     private final Map<Long, String> holders = new HashMap<>();
 
-    Invariants(Cluster cluster) {
+    /** Under it safety rests on acknowledgements, not on clocks: who is open matters less than who acknowledges. */
+    private final boolean lossless;
+
+    /** Who acknowledged last, and the first time it did in its reign. */
+    private @Nullable Node reigns;
+
+    private long reignsSince;
+
+    Invariants(Cluster cluster, boolean lossless) {
         this.cluster = cluster;
+        this.lossless = lossless;
         cluster.onDiscard(this::discarded);
         cluster.onDiagnosis(this::decided);
     }
@@ -75,6 +84,9 @@ final class Invariants {
             deafAt = now;
         }
         deaf |= bereft != null && now - leasesEndedAt < HEARD_WITHIN && !bereft.hearsAtOnce();
+        if (lossless) {
+            return;
+        }
         for (Node node : cluster.nodes) {
             if (node.mysql.writable() && !node.mysql.frozen() && !excused(node)) {
                 if (open != null) {
@@ -96,7 +108,7 @@ final class Invariants {
 
     /** Called when a client's transaction commits on a server. */
     void committed(Node node, SimMysql.Transaction transaction) {
-        if (excused(node) || cluster.scheduler.now() - restoredAt < NOTICED_WITHIN) {
+        if (lossless || excused(node) || cluster.scheduler.now() - restoredAt < NOTICED_WITHIN) {
             return;
         }
         Optional<Node> now = cluster.holder();
@@ -113,8 +125,31 @@ final class Invariants {
         }
     }
 
-    void acknowledged(Node node, SimMysql.Transaction transaction) {
+    /** @param began when the client sent it */
+    void acknowledged(Node node, SimMysql.Transaction transaction, long began) {
+        if (lossless) {
+            oneAtATime(node, transaction, began);
+        }
         acknowledged.add(new Acknowledged(transaction.write(), node, transaction.gtid(), cluster.scheduler.now()));
+    }
+
+    /** Once another node has acknowledged, nobody acknowledges what he is sent after that, unless elected anew. */
+    private void oneAtATime(Node node, SimMysql.Transaction transaction, long began) {
+        if (node == reigns) {
+            return;
+        }
+        boolean late = began < reignsSince;
+        boolean holds = cluster.holder().filter(h -> h == node).isPresent();
+        if (reigns != null && !late && !holds) {
+            throw new Violation(
+                    "I2",
+                    node.id + " acknowledges " + transaction.gtid() + ", which it was sent after " + reigns.id
+                            + " had begun to acknowledge");
+        }
+        if (holds) {
+            reigns = node;
+            reignsSince = cluster.scheduler.now();
+        }
     }
 
     /** Called with each decision. What is called fenced was read back. */
@@ -201,6 +236,7 @@ final class Invariants {
             cluster.trace(() -> "etcd: term " + seen + ", holder " + holds.orElse("nobody"));
             if (holder.isEmpty()
                     && seen > 1
+                    && !lossless
                     && restoredAt < 0) { // before term 1 there are only the servers' own initialisations
                 elected(view, seen);
             }
@@ -330,7 +366,7 @@ final class Invariants {
     void end() {
         Node primary = cluster.holder().orElseThrow();
         GtidSet kept = primary.mysql.executed();
-        for (Node node : cluster.nodes) {
+        for (Node node : lossless ? List.<Node>of() : cluster.nodes) {
             if (node.published()
                     .filter(p -> p.state().phase() == Phase.DIVERGED)
                     .isPresent()) {

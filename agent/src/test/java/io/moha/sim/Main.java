@@ -7,10 +7,14 @@ import ch.qos.logback.classic.spi.IThrowableProxy;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.AppenderBase;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import org.slf4j.LoggerFactory;
 
-/** Long runs: {@code FIRST COUNT [PROGRESS-FILE]}; one seed with its trace: {@code replay SEED}; {@code mutants}. */
+/**
+ * Long runs: {@code FIRST COUNT [PROGRESS-FILE]}; one seed with its trace: {@code replay SEED}; {@code mutants}. The first two
+ * also after {@code lossless}.
+ */
 public final class Main {
     private Main() {}
 
@@ -36,8 +40,15 @@ public final class Main {
 
     public static void main(String[] args) throws Exception {
         quiet();
+        boolean lossless = args[0].equals("lossless");
+        if (lossless) {
+            args = Arrays.copyOfRange(args, 1, args.length);
+        }
         if (args[0].equals("replay")) {
-            Simulation.Result result = Simulation.run(Long.parseLong(args[1]), args.length < 3, System.out::println);
+            long seed = Long.parseLong(args[1]);
+            Simulation.Result result = lossless
+                    ? Simulation.runLossless(seed, System.out::println)
+                    : Simulation.run(seed, args.length < 3, System.out::println);
             System.out.println(result);
             System.exit(result.violation().isPresent() ? 1 : 0);
         }
@@ -45,7 +56,9 @@ public final class Main {
             Mutants.table(args.length > 1 ? args[1] : "");
             return;
         }
-        Runs runs = new Runs(System.out::println);
+        Runs runs = lossless
+                ? new Runs(System.out::println, Simulation::runLossless)
+                : new Runs(System.out::println);
         runs.run(
                 Long.parseLong(args[0]),
                 Long.parseLong(args[1]),

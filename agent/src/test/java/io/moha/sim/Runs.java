@@ -16,7 +16,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Many runs, on all cores; long ones can be broken off and go on later. */
 final class Runs {
@@ -32,10 +34,17 @@ final class Runs {
     private final AtomicLong firstViolation = new AtomicLong(NONE);
     private final List<String> violations = new CopyOnWriteArrayList<>();
     private final Consumer<String> say;
+    private final BiFunction<Long, @Nullable Consumer<String>, Simulation.Result> run;
 
     /** @param say is told each violation at once, and how it goes */
     Runs(Consumer<String> say) {
+        this(say, (seed, tracer) -> Simulation.run(seed, true, tracer));
+    }
+
+    /** @param run one seed, with a tracer or null */
+    Runs(Consumer<String> say, BiFunction<Long, @Nullable Consumer<String>, Simulation.Result> run) {
         this.say = say;
+        this.run = run;
     }
 
     List<String> violations() {
@@ -77,7 +86,7 @@ final class Runs {
         }
         say.accept(summary());
         if (firstViolation.get() != NONE) {
-            Simulation.run(firstViolation.get(), true, say);
+            run.apply(firstViolation.get(), say);
         }
     }
 
@@ -100,7 +109,7 @@ final class Runs {
 
     private void one(long seed) {
         try {
-            Simulation.Result result = Simulation.run(seed, true, null);
+            Simulation.Result result = run.apply(seed, null);
             events.addAndGet(result.events());
             virtualMillis.addAndGet(result.virtualMillis());
             acknowledged.addAndGet(result.acknowledged());

@@ -155,7 +155,7 @@ final class SimDatabase implements Database {
     }
 
     @Override
-    public void openForWrites(Duration allowance, BooleanSupplier mayWrite, Duration deadline)
+    public void openForWrites(Duration allowance, BooleanSupplier mayWrite, int waitFor, Duration deadline)
             throws DatabaseException {
         gate(mayWrite);
         long until = scheduler.now() + allowance.toNanos();
@@ -171,6 +171,9 @@ final class SimDatabase implements Database {
                 }
             }
             gate(mayWrite);
+            if (waitFor > 0 && statement(mine, deadline, mine::waitsFor) < waitFor) {
+                throw broken(Kind.REFUSED, "the server waits for fewer acknowledgements than it must");
+            }
             execute(deadline, () -> mine.setReadOnly(false));
             gate(mayWrite);
             execute(deadline, () -> mine.setOffline(false));

@@ -100,8 +100,16 @@ final class SimEtcd {
 
     /** What an operator puts. */
     void put(String key, String value) {
+        operator(new Txn.Put(key, value, 0));
+    }
+
+    void delete(String key) {
+        operator(new Txn.Delete(key));
+    }
+
+    private void operator(Txn.Op does) {
         try {
-            keys.connect().commit(new Txn(List.of(), List.of(new Txn.Put(key, value, 0))), LONGEST_CALL_ALLOWED);
+            keys.connect().commit(new Txn(List.of(), List.of(does)), LONGEST_CALL_ALLOWED);
         } catch (StoreException e) {
             throw new IllegalStateException(e);
         }

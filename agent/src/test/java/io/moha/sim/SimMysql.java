@@ -99,6 +99,8 @@ final class SimMysql {
     private final Deque<Waiting> waiting = new ArrayDeque<>();
 
     private boolean acknowledges;
+    /** When it died it acknowledged: its relay log was on the disk before each acknowledgement. */
+    private boolean syncedRelay;
     /** What the present connection to the source was opened with. */
     private boolean acknowledging;
 
@@ -185,6 +187,10 @@ final class SimMysql {
         commitAcknowledged();
     }
 
+    int waitsFor() {
+        return waitFor;
+    }
+
     /** Replica side; as on a real server it takes effect when the receiver connects the next time. */
     void acknowledges(boolean on) {
         acknowledges = on;
@@ -266,6 +272,7 @@ final class SimMysql {
         waiting.forEach(w -> committed(w.transaction()));
         waiting.clear();
         waitFor = 0;
+        syncedRelay = acknowledges;
         acknowledges = false;
         connected = false;
         receiverWanted = false;
@@ -278,6 +285,9 @@ final class SimMysql {
 
     /** After a power cut: the last transactions in the relay log had not reached the disk. */
     void loseTail(int transactions) {
+        if (syncedRelay) {
+            return;
+        }
         for (int i = 0; i < transactions && !relay.isEmpty(); i++) {
             Transaction lost = relay.removeLast();
             if (!executed.contains(lost.gtid())) {

@@ -1,5 +1,6 @@
 package io.moha.sim;
 
+import io.moha.model.Durability;
 import io.moha.sim.Cluster.Node;
 import java.time.Duration;
 import java.util.Optional;
@@ -32,20 +33,22 @@ public final class Simulation {
     private long writes;
     private boolean writing = true;
 
-    private Simulation(long seed, boolean deadManSwitch, @Nullable Consumer<String> tracer) {
+    private Simulation(long seed, boolean deadManSwitch, boolean lossless, @Nullable Consumer<String> tracer) {
         this.seed = seed;
         this.deadManSwitch = deadManSwitch;
         this.random = new SplittableRandom(seed);
         this.load = random.nextInt(10) == 0;
         int[] sizes = {3, 3, 3, 3, 3, 3, 3, 5, 2, 3};
         int[] ttls = {5, 6, 10};
+        int nodes = sizes[random.nextInt(sizes.length)];
         Cluster.Shape shape = new Cluster.Shape(
-                sizes[random.nextInt(sizes.length)],
+                nodes,
                 Duration.ofSeconds(ttls[random.nextInt(ttls.length)]),
                 Duration.ofSeconds(3 + random.nextInt(8)),
-                deadManSwitch);
+                deadManSwitch,
+                lossless ? durability(nodes, new SplittableRandom(Long.rotateLeft(seed, 17))) : Durability.ASYNC);
         this.cluster = new Cluster(scheduler, random.split(), shape, tracer);
-        this.invariants = new Invariants(cluster);
+        this.invariants = new Invariants(cluster, lossless);
         this.faults = new Faults(
                 cluster, random.split(), new SplittableRandom(~seed), new SplittableRandom(Long.reverse(seed)));
         cluster.trace(() -> "seed " + seed + ": " + shape + (load ? ", load only" : ""));
@@ -58,7 +61,16 @@ public final class Simulation {
      * @param tracer is told what happens; null for speed
      */
     public static Result run(long seed, boolean deadManSwitch, @Nullable Consumer<String> tracer) {
-        return new Simulation(seed, deadManSwitch, tracer).run();
+        return new Simulation(seed, deadManSwitch, false, tracer).run();
+    }
+
+    /** One seed under loss-less durability: the same faults, stricter promises. */
+    public static Result runLossless(long seed, @Nullable Consumer<String> tracer) {
+        return new Simulation(seed, true, true, tracer).run();
+    }
+
+    private static Durability durability(int nodes, SplittableRandom random) {
+        return new Durability(true, nodes == 5 ? 1 + random.nextInt(2) : 1, random.nextInt(4) == 0);
     }
 
     private Result run() {
@@ -115,6 +127,7 @@ public final class Simulation {
     private void write(Node node) {
         if (writing) {
             long number = ++writes;
+            long began = scheduler.now();
             SimMysql.Transaction[] made = new SimMysql.Transaction[1];
             node.mysql.write(
                     number,
@@ -122,7 +135,7 @@ public final class Simulation {
                         made[0] = transaction;
                         invariants.committed(node, transaction);
                     },
-                    () -> invariants.acknowledged(node, made[0]));
+                    () -> invariants.acknowledged(node, made[0], began));
             scheduler.in(30_000_000L + random.nextLong(150_000_000L), () -> write(node));
         }
     }

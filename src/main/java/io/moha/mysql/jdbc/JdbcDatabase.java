@@ -157,7 +157,7 @@ public final class JdbcDatabase implements Database {
     }
 
     @Override
-    public void openForWrites(Duration allowance, BooleanSupplier mayWrite, Duration deadline)
+    public void openForWrites(Duration allowance, BooleanSupplier mayWrite, int waitFor, Duration deadline)
             throws DatabaseException {
         probe.invalidate();
         long until = System.nanoTime() + allowance.toNanos();

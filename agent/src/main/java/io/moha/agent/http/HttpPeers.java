@@ -43,11 +43,25 @@ public final class HttpPeers implements Peers {
                 .handle((answer, error) -> error == null && answer.statusCode() == 200);
     }
 
+    @Override
+    public CompletableFuture<Boolean> answers(String api, Duration deadline) {
+        HttpRequest request;
+        try {
+            request = HttpRequest.newBuilder(URI.create(api + "/liveness"))
+                    .timeout(deadline)
+                    .build();
+        } catch (IllegalArgumentException e) {
+            return CompletableFuture.completedFuture(false);
+        }
+        return client().sendAsync(request, HttpResponse.BodyHandlers.discarding())
+                .handle((answer, error) -> error == null);
+    }
+
     private static String encoded(String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
-    /** One selector thread, only in clusters that have lost their etcd at least once. */
+    /** One selector thread, only in clusters that have lost their etcd or a primary at least once. */
     private synchronized HttpClient client() {
         if (client.isEmpty()) {
             client = Optional.of(HttpClient.newBuilder()

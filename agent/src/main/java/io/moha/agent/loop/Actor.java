@@ -65,6 +65,7 @@ final class Actor {
                 || action instanceof Action.PutBallot
                 || action instanceof Action.WithdrawBallot
                 || action instanceof Action.Campaign
+                || action instanceof Action.PutSync
                 || action instanceof Action.ResumeRole
                 || action instanceof Action.RetakeRole
                 || action instanceof Action.EnterSinglePoint
@@ -112,8 +113,14 @@ final class Actor {
             database.cloneFrom(from.endpoint(), CLONE);
         } else if (action instanceof Action.ForgetSource) {
             database.forgetSource(SQL);
-        } else if (action instanceof Action.OpenForWrites) {
-            return open();
+        } else if (action instanceof Action.OpenForWrites open) {
+            return open(open.waitFor());
+        } else if (action instanceof Action.AwaitAckers await) {
+            database.awaitAckers(await.replicas(), SQL);
+        } else if (action instanceof Action.Acknowledge acknowledge) {
+            database.acknowledge(acknowledge.on(), SQL);
+        } else if (action instanceof Action.DropReplica drop) {
+            database.dropReplica(drop.serverUuid(), SQL);
         } else if (action instanceof Action.CloseForWrites) {
             database.closeForWrites(SQL);
         } else {
@@ -122,11 +129,11 @@ final class Actor {
         return Outcome.DONE;
     }
 
-    private Outcome open() throws DatabaseException {
+    private Outcome open(int waitFor) throws DatabaseException {
         if (!mayWrite.getAsBoolean()) {
             return Outcome.failed("the lease is too old to open for writes");
         }
-        database.openForWrites(beatAllowance.get(), mayWrite, SQL);
+        database.openForWrites(beatAllowance.get(), mayWrite, waitFor, SQL);
         return Outcome.DONE;
     }
 

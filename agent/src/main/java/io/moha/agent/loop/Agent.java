@@ -2,6 +2,7 @@ package io.moha.agent.loop;
 
 import io.moha.decide.Action;
 import io.moha.decide.Policy;
+import io.moha.model.Durability;
 import io.moha.model.PromotionRule;
 import io.moha.mysql.Database;
 import io.moha.mysql.DatabaseException;
@@ -25,6 +26,7 @@ public final class Agent implements AutoCloseable {
      * @param state where the term is kept
      * @param registerTtl life of the registration
      * @param probeTimeout how long one look at the database may take
+     * @param durability what is wanted as long as nobody has said so in etcd
      * @param failsafe whether the primary goes on without etcd if every member promises to wait
      */
     public record Setup(
@@ -34,7 +36,8 @@ public final class Agent implements AutoCloseable {
             Duration registerTtl,
             Duration probeTimeout,
             boolean deadManSwitch,
-            boolean failsafe) {}
+            boolean failsafe,
+            Durability durability) {}
 
     private final ClusterStore store;
     private final Database database;
@@ -44,6 +47,7 @@ public final class Agent implements AutoCloseable {
     private final LeaseKeeper nodeLease;
     private final StoreReader reader;
     private final Failsafe failsafe;
+    private final Suspicion suspicion;
     private final DatabaseProber prober;
     private final WriteWatch writeWatch;
     private final Clock clock;
@@ -95,6 +99,8 @@ public final class Agent implements AutoCloseable {
             writeWatch.saw(theProber().look());
             wake();
         });
+        this.suspicion = new Suspicion(
+                identity.id(), setup.policy(), clock, peers, database, reader, prober, this::wake);
         StoreActor.Sources sources = new StoreActor.Sources(
                 reader::picture,
                 () -> theLoop().registration(),
@@ -118,13 +124,14 @@ public final class Agent implements AutoCloseable {
                 nodeLease,
                 reader,
                 failsafe,
+                suspicion,
                 prober,
                 writeWatch,
                 actor,
                 hand("database-hand", actor),
                 hand("store-hand", actor),
                 hand("fence-hand", actor));
-        this.loop = new AgentLoop(parts, identity, setup.policy(), clock, deadManSwitch, onPublish);
+        this.loop = new AgentLoop(parts, identity, setup.policy(), clock, deadManSwitch, setup.durability(), onPublish);
     }
 
     private DatabaseProber theProber() {
@@ -167,6 +174,7 @@ public final class Agent implements AutoCloseable {
         threads.start("registration-lease", nodeLease);
         threads.start("etcd-reader", reader);
         threads.start("failsafe", failsafe);
+        threads.start("suspicion", suspicion);
         threads.start("prober", prober);
         threads.start("tripwire", this::keepTripwire);
         if (deadManSwitch) {

@@ -9,6 +9,8 @@ import io.moha.decide.Observation;
 import io.moha.decide.Observation.Health;
 import io.moha.decide.Phase;
 import io.moha.decide.Policy;
+import io.moha.model.AckList;
+import io.moha.model.Durability;
 import io.moha.mysql.DatabaseStatus;
 import io.moha.store.Registration;
 import java.io.IOException;
@@ -46,6 +48,8 @@ public final class AgentLoop implements Runnable {
     private final Policy patient;
     private final Clock clock;
     private final boolean deadManSwitch;
+    private final Durability durability;
+    private final AckWatch ackWatch = new AckWatch();
     private final Consumer<Published> onPublish;
     private final Bell bell;
     private final Queue<Wish> wishes = new ArrayBlockingQueue<>(MOST_WISHES);
@@ -71,6 +75,7 @@ public final class AgentLoop implements Runnable {
             Policy policy,
             Clock clock,
             boolean deadManSwitch,
+            Durability durability,
             Consumer<Published> onPublish) {
         this.parts = parts;
         this.identity = identity;
@@ -79,6 +84,7 @@ public final class AgentLoop implements Runnable {
         this.clock = clock;
         this.bell = clock.bell();
         this.deadManSwitch = deadManSwitch;
+        this.durability = durability;
         this.onPublish = onPublish;
         this.state = NodeState.starting(clock.now(), parts.local().term());
         this.lastTick = clock.now();
@@ -312,6 +318,9 @@ public final class AgentLoop implements Runnable {
                 .running()
                 .filter(a -> a instanceof Action.OpenForWrites || a instanceof Action.CloneFrom)
                 .isPresent();
+        Optional<Observation.Cluster> cluster = picture.map(
+                        p -> new Reading(p, p.sentAt() - storeDirtyAt >= 0, recovering()))
+                .map(understoodReading::of);
         return new Observation(
                 now,
                 identity.id(),
@@ -319,14 +328,33 @@ public final class AgentLoop implements Runnable {
                 extendedUntil(),
                 parts.wishes().promisedUntil(),
                 aloneSince,
-                picture.map(p -> new Reading(p, p.sentAt() - storeDirtyAt >= 0, recovering()))
-                        .map(understoodReading::of),
+                cluster,
                 parts.reader().doubt(),
                 new Observation.Database(health, look.since(), parts.writes().stuckSince(), local),
                 parts.actor().comparison(),
                 parts.wishes().inForce(),
                 picture.map(this::registered).orElse(false),
-                opening);
+                opening,
+                acks(picture, cluster, local, now));
+    }
+
+    private Observation.Acks acks(
+            Optional<ClusterPicture> picture,
+            Optional<Observation.Cluster> cluster,
+            Optional<Observation.Local> local,
+            long now) {
+        Optional<AckList> mine = picture.filter(p -> state.phase().holding())
+                .flatMap(ClusterPicture::sync)
+                .map(Observation.Sync::list)
+                .filter(l -> l.primary().equals(identity.id()) && l.term().equals(state.term()));
+        ackWatch.saw(mine, cluster, local, now);
+        return new Observation.Acks(
+                wanted(picture), ackWatch.awaySince(), ackWatch.waitsSince(), parts.suspicion().since());
+    }
+
+    /** What operators want: as etcd says, else as this agent's settings say. */
+    private Durability wanted(Optional<ClusterPicture> picture) {
+        return picture.flatMap(ClusterPicture::wanted).orElse(durability);
     }
 
     /** A picture, and what it takes to make an observation of it. */
@@ -350,7 +378,12 @@ public final class AgentLoop implements Runnable {
                                 r.receiver() == DatabaseStatus.Receiver.STOPPED,
                                 r.receiver() == DatabaseStatus.Receiver.CONNECTING,
                                 r.applierRunning(),
-                                r.applierError())));
+                                r.applierError())),
+                new Observation.SemiSync(
+                        s.semiSync().waitFor(),
+                        s.semiSync().ackers(),
+                        s.semiSync().waiting(),
+                        s.semiSync().acknowledges()));
     }
 
     /** What this node's registration should say now. */
@@ -362,7 +395,8 @@ public final class AgentLoop implements Runnable {
                 version,
                 parts.wishes().rule(),
                 parts.wishes().onlyFollow(),
-                parts.roleLease().lease().id());
+                parts.roleLease().lease().id(),
+                parts.prober().look().status().map(DatabaseStatus::serverUuid).orElse(""));
     }
 
     private boolean registered(ClusterPicture picture) {

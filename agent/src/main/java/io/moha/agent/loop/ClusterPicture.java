@@ -2,10 +2,13 @@ package io.moha.agent.loop;
 
 import io.moha.decide.Observation;
 import io.moha.model.Ballot;
+import io.moha.model.Durability;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
+import io.moha.store.AckListValue;
 import io.moha.store.BallotValue;
+import io.moha.store.DynamicSettings;
 import io.moha.store.Json;
 import io.moha.store.Keys;
 import io.moha.store.Registration;
@@ -30,6 +33,8 @@ import java.util.function.Function;
  *
  * @param sentAt monotonic nanoseconds when the read was sent
  * @param members what each member said of itself last, live or not
+ * @param sync the durability in force
+ * @param wanted what operators want it to be; empty if nobody has said so in etcd
  * @param known members and live ones; what a live one says now counts
  */
 public record ClusterPicture(
@@ -45,6 +50,8 @@ public record ClusterPicture(
         Map<NodeId, Term> followed,
         Optional<NodeId> lastPrimary,
         Optional<NodeId> singlePoint,
+        Optional<Observation.Sync> sync,
+        Optional<Durability> wanted,
         List<SwitchRecord> records,
         Map<String, Long> recordRevisions,
         Optional<SwitchRequest> request,
@@ -71,6 +78,10 @@ public record ClusterPicture(
             records.put(ts, Json.read(e.value(), SwitchRecord.class));
             recordRevisions.put(ts, e.modRevision());
         });
+        Map<String, Durability> wanted = new HashMap<>();
+        in.each(
+                Keys.CONFIG,
+                (rest, e) -> wanted.put(Keys.CONFIG, Json.read(e.value(), DynamicSettings.class).toDurability()));
         Term term = in.must(Keys.TERM, e -> new Term(Long.parseLong(e.value()))).orElse(Term.NONE);
         Optional<Observation.Holder> holder = in.must(
                 Keys.HOLDER,
@@ -89,6 +100,11 @@ public record ClusterPicture(
                 Map.copyOf(followed),
                 in.must(Keys.LAST_ID, e -> new NodeId(e.value())),
                 in.must(Keys.SINGLE_POINT, e -> new NodeId(e.value())),
+                in.must(
+                        Keys.SYNC,
+                        e -> new Observation.Sync(
+                                Json.read(e.value(), AckListValue.class).toList(), e.modRevision())),
+                Optional.ofNullable(wanted.get(Keys.CONFIG)),
                 List.copyOf(records.values()),
                 Map.copyOf(recordRevisions),
                 request,
@@ -110,6 +126,8 @@ public record ClusterPicture(
                 followed,
                 lastPrimary,
                 singlePoint,
+                sync,
+                wanted,
                 records,
                 recordRevisions,
                 request,
@@ -144,6 +162,7 @@ public record ClusterPicture(
                 followed,
                 lastPrimary,
                 singlePoint,
+                sync,
                 evidence,
                 handedOver);
     }
@@ -161,7 +180,12 @@ public record ClusterPicture(
 
     private static Observation.Member member(NodeId node, Registration r) {
         String dataCenter = r.dataCenter() == null ? "" : r.dataCenter();
-        return new Observation.Member(node, Endpoint.parse(r.internalHost()), dataCenter);
+        return new Observation.Member(
+                node,
+                Endpoint.parse(r.internalHost()),
+                dataCenter,
+                r.serverUuid() == null ? "" : r.serverUuid(),
+                Boolean.TRUE.equals(r.acker()));
     }
 
     /** Reads entries one by one; what fails is a problem, not an end. */

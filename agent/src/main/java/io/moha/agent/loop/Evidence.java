@@ -58,7 +58,7 @@ final class Evidence {
                 status.serverUuid(),
                 ballots,
                 without,
-                "async",
+                picture.sync().filter(s -> s.list().binding()).isPresent() ? "lossless" : "async",
                 null,
                 picture.records().isEmpty() ? null : picture.records().get(0).ts());
     }

@@ -4,11 +4,10 @@ import io.moha.decide.Observation;
 import io.moha.decide.Observation.Holder;
 import io.moha.decide.Phase;
 import io.moha.decide.Policy;
+import io.moha.model.AckList;
 import io.moha.model.NodeId;
 import io.moha.store.Registration;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -117,27 +116,49 @@ final class Failsafe implements Runnable {
         }
         long askedAt = clock.now();
         Bell answered = clock.bell();
-        List<CompletableFuture<Boolean>> answers = new ArrayList<>();
+        Map<NodeId, CompletableFuture<Boolean>> answers = new TreeMap<>();
         others.forEach((node, api) -> {
             CompletableFuture<Boolean> answer =
                     peers.promise(api, me, picture.orElseThrow().term(), others.keySet(), policy.leaseTtl(), ROUND);
-            answers.add(answer);
+            answers.put(node, answer);
             var unused = answer.whenComplete((yes, no) -> answered.ring());
         });
-        while (answers.stream().anyMatch(a -> !a.isDone())) {
+        while (answers.values().stream().anyMatch(a -> !a.isDone()) && !enough(picture.orElseThrow(), answers)) {
             Duration left = ROUND.minusNanos(clock.now() - askedAt);
-            if (left.isNegative() || left.isZero() || !answered.await(left)) {
+            if (left.isNegative() || left.isZero()) {
+                break;
+            }
+            if (!answered.await(left)) {
                 return;
             }
         }
-        if (answers.stream().allMatch(a -> a.getNow(false))) {
+        if (enough(picture.orElseThrow(), answers)) {
             until = policy.fenceAt(askedAt);
             if (!said) {
                 said = true;
-                LOG.warn("etcd does not answer; all of {} have promised to wait: serving on", others.keySet());
+                LOG.warn("etcd does not answer; enough of {} have promised to wait: serving on", others.keySet());
             }
             onExtended.run();
         }
+    }
+
+    /**
+     * All others. Where ackers are listed, as many of them as a commit waits for: without these there is no quorum that could
+     * elect another one.
+     */
+    private boolean enough(ClusterPicture picture, Map<NodeId, CompletableFuture<Boolean>> answers) {
+        Optional<AckList> list = picture.sync()
+                .map(Observation.Sync::list)
+                .filter(l -> l.binding() && l.acks() > 0)
+                .filter(l -> l.term().equals(picture.term()) && l.primary().equals(me));
+        if (list.isEmpty()) {
+            return answers.values().stream().allMatch(a -> a.getNow(false));
+        }
+        long promised = answers.entrySet().stream()
+                .filter(e -> list.get().ackers().contains(e.getKey())
+                        && e.getValue().getNow(false))
+                .count();
+        return promised >= list.get().acks();
     }
 
     private static String address(Registration registration) {

@@ -10,6 +10,7 @@ import java.util.Map;
  * Who this node is, as far as it does not change while the agent runs.
  *
  * @param api its HTTP as people reach it
+ * @param acker whether its acknowledgement may count under loss-less durability
  * @param internalApi its HTTP as the other agents reach it
  */
 public record Identity(
@@ -22,13 +23,19 @@ public record Identity(
         String dataCenter,
         PromotionRule rule,
         boolean onlyFollow,
+        boolean acker,
         Map<String, String> tags) {
     public Identity {
         tags = Map.copyOf(tags);
     }
 
     Registration registration(
-            boolean master, String version, PromotionRule inForce, boolean follows, long leaderLease) {
+            boolean master,
+            String version,
+            PromotionRule inForce,
+            boolean follows,
+            long leaderLease,
+            String serverUuid) {
         return new Registration(
                 id.value(),
                 internal.toString(),
@@ -41,6 +48,8 @@ public record Identity(
                 inForce.text(),
                 follows,
                 tags,
-                leaderLease);
+                leaderLease,
+                serverUuid,
+                acker && !follows && inForce != PromotionRule.MUST_NOT);
     }
 }

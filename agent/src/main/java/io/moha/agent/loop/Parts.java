@@ -11,6 +11,7 @@ record Parts(
         LeaseKeeper nodeLease,
         StoreReader reader,
         Failsafe failsafe,
+        Suspicion suspicion,
         DatabaseProber prober,
         WriteWatch writes,
         Actor actor,

@@ -22,8 +22,28 @@ public interface Peers {
     CompletableFuture<Boolean> promise(
             String api, NodeId primary, Term term, Set<NodeId> asked, Duration length, Duration deadline);
 
+    /**
+     * Whether an agent answers at all, whatever it says. Never blocks.
+     *
+     * @param api its address as it registered it
+     * @param deadline after which no answer is one
+     * @return never ends exceptionally
+     */
+    CompletableFuture<Boolean> answers(String api, Duration deadline);
+
     /** Nobody can be asked: etcd alone decides. */
     static Peers none() {
-        return (api, primary, term, asked, length, deadline) -> CompletableFuture.completedFuture(false);
+        return new Peers() {
+            @Override
+            public CompletableFuture<Boolean> promise(
+                    String api, NodeId primary, Term term, Set<NodeId> asked, Duration length, Duration deadline) {
+                return CompletableFuture.completedFuture(false);
+            }
+
+            @Override
+            public CompletableFuture<Boolean> answers(String api, Duration deadline) {
+                return CompletableFuture.completedFuture(false);
+            }
+        };
     }
 }

@@ -7,6 +7,7 @@ import io.moha.model.Term;
 import io.moha.mysql.Database;
 import io.moha.mysql.DatabaseException;
 import io.moha.mysql.DatabaseStatus;
+import io.moha.store.AckListValue;
 import io.moha.store.BallotValue;
 import io.moha.store.ClusterStore;
 import io.moha.store.Json;
@@ -70,17 +71,21 @@ final class StoreActor {
             return commit(
                     List.of(), List.of(new Txn.Put(Keys.followed(me), say.term().toString(), 0)), "");
         } else if (action instanceof Action.PutBallot put) {
-            return commit(
-                    List.of(Keys.termIs(put.current()), new Txn.CreateRevisionIs(Keys.HOLDER, 0)),
-                    List.of(ballot(put.ballot())),
-                    "the election has moved on");
+            return putBallot(put);
         } else if (action instanceof Action.WithdrawBallot withdraw) {
             return commit(
                     List.of(Keys.termIs(withdraw.current())),
-                    List.of(new Txn.Delete(Keys.ballot(me))),
+                    List.of(ballot(withdraw.empty())),
                     "the term has changed");
         } else if (action instanceof Action.Campaign campaign) {
             return campaign(campaign);
+        } else if (action instanceof Action.PutSync put) {
+            List<Guard> guards = new ArrayList<>(mine(put.list().term(), put.createRevision()));
+            guards.add(new Txn.ModRevisionIs(Keys.SYNC, put.syncRevision()));
+            return commit(
+                    guards,
+                    List.of(new Txn.Put(Keys.SYNC, Json.write(AckListValue.of(put.list())), 0)),
+                    "the role has passed on, or the list has changed");
         } else if (action instanceof Action.ResumeRole resume) {
             return commit(mine(resume.term(), resume.createRevision()), holdByLease(), "the role has passed on");
         } else if (action instanceof Action.RetakeRole retake) {
@@ -121,10 +126,21 @@ final class StoreActor {
                 "");
     }
 
+    private Outcome putBallot(Action.PutBallot put) throws StoreException {
+        List<Guard> guards = new ArrayList<>();
+        guards.add(Keys.termIs(put.current()));
+        guards.add(new Txn.ModRevisionIs(Keys.HOLDER, put.holderRevision()));
+        if (put.ownRevision() >= 0) {
+            guards.add(new Txn.ModRevisionIs(Keys.ballot(me), put.ownRevision()));
+        }
+        return commit(guards, List.of(ballot(put.ballot())), "the election has moved on");
+    }
+
     private Outcome campaign(Action.Campaign campaign) throws StoreException {
         List<Guard> guards = new ArrayList<>();
         guards.add(Keys.termIs(campaign.current()));
-        guards.add(new Txn.CreateRevisionIs(Keys.HOLDER, 0));
+        guards.add(new Txn.ModRevisionIs(Keys.HOLDER, campaign.holderRevision()));
+        guards.add(new Txn.ModRevisionIs(Keys.SYNC, campaign.syncRevision()));
         campaign.counted().forEach((node, revision) -> guards.add(new Txn.ModRevisionIs(Keys.ballot(node), revision)));
         Term next = campaign.current().next();
         String uuid = sources.status().get().map(DatabaseStatus::serverUuid).orElse("");

@@ -104,11 +104,15 @@ final class Wishes {
                 new TreeSet<>(picture.map(p -> p.members().keySet()).orElse(Set.of()));
         unasked.removeAll(asked.asked());
         unasked.remove(asked.primary());
+        // Where ackers are listed their promises alone decide.
+        boolean byAckers = picture.flatMap(ClusterPicture::sync)
+                .filter(s -> s.list().binding())
+                .isPresent();
         if (reachesStore) {
             refuse(asked, "fail: this node reaches etcd: the lease decides");
         } else if (!follows || voted) {
             refuse(asked, "fail: this node does not follow " + asked.primary() + " in term " + asked.term());
-        } else if (!unasked.isEmpty()) {
+        } else if (!unasked.isEmpty() && !byAckers) {
             refuse(asked, "fail: " + unasked + " are members, too, and were not asked");
         } else {
             promise(asked, now);

@@ -102,7 +102,7 @@ final class FakeServer implements Database, DatabaseProcess {
     }
 
     @Override
-    public synchronized void openForWrites(Duration allowance, BooleanSupplier mayWrite, Duration deadline)
+    public synchronized void openForWrites(Duration allowance, BooleanSupplier mayWrite, int waitFor, Duration deadline)
             throws DatabaseException {
         connect();
         if (!mayWrite.getAsBoolean()) {

@@ -79,7 +79,7 @@ final class Node implements AutoCloseable {
     Node(Path directory, int expect, ApiServer.Access access, Supplier<Map<String, Object>> settings)
             throws IOException {
         Identity identity = new Identity(
-                ID, "demo", MYSQL, MYSQL, "http://n1", "http://n1", "", PromotionRule.NEUTRAL, false, Map.of());
+                ID, "demo", MYSQL, MYSQL, "http://n1", "http://n1", "", PromotionRule.NEUTRAL, false, true, Map.of());
         Policy policy = new Policy(
                 Duration.ofSeconds(5),
                 Duration.ofMillis(1500),
@@ -92,7 +92,9 @@ final class Node implements AutoCloseable {
                 Duration.ofSeconds(4),
                 Duration.ofSeconds(10),
                 Duration.ofSeconds(5),
-                Duration.ofSeconds(2));
+                Duration.ofSeconds(2),
+                Duration.ofSeconds(1),
+                Duration.ofSeconds(10));
         agent = new Agent(
                 new Agent.Setup(
                         identity,
@@ -101,7 +103,8 @@ final class Node implements AutoCloseable {
                         Duration.ofSeconds(5),
                         Duration.ofSeconds(1),
                         true,
-                        true),
+                        true,
+                        io.moha.model.Durability.ASYNC),
                 link,
                 mysql,
                 mysql,
@@ -214,7 +217,9 @@ final class Node implements AutoCloseable {
                 "neutral",
                 false,
                 Map.of(),
-                0L);
+                0L,
+                null,
+                null);
         return List.of(
                 new Txn.Put(Keys.registration(other), Json.write(r), lease),
                 new Txn.Put(Keys.member(other), Json.write(r.asMember()), 0));

@@ -1,0 +1,56 @@
+package io.moha.agent.loop;
+
+import io.moha.decide.Observation;
+import io.moha.model.AckList;
+import io.moha.model.NodeId;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/** Remembers since when a primary's server and its ackers are as they are. Loop thread only. */
+final class AckWatch {
+    private final Map<NodeId, Long> awaySince = new HashMap<>();
+    private int waitsFor;
+    private long waitsSince;
+
+    /**
+     * One look.
+     *
+     * @param list of this node as primary; empty if it is none, or has not written one
+     * @param server what it said; empty if it did not answer: nothing is known then
+     */
+    void saw(Optional<AckList> list, Optional<Observation.Cluster> cluster, Optional<Observation.Local> server, long now) {
+        if (list.isEmpty() || cluster.isEmpty()) {
+            awaySince.clear();
+            waitsFor = 0;
+            waitsSince = 0;
+            return;
+        }
+        if (server.isEmpty()) {
+            return;
+        }
+        Observation.SemiSync semiSync = server.get().semiSync();
+        if (semiSync.waitFor() != waitsFor) {
+            waitsFor = semiSync.waitFor();
+            waitsSince = waitsFor == 0 ? 0 : now;
+        }
+        awaySince.keySet().retainAll(list.get().ackers());
+        for (NodeId node : list.get().ackers()) {
+            Observation.Member member = cluster.get().members().get(node);
+            if (member != null && semiSync.ackers().contains(member.serverUuid())) {
+                awaySince.remove(node);
+            } else {
+                awaySince.putIfAbsent(node, now);
+            }
+        }
+    }
+
+    Map<NodeId, Long> awaySince() {
+        return awaySince;
+    }
+
+    /** Since when the server waits for as many as now; 0 if it waits for none. */
+    long waitsSince() {
+        return waitsSince;
+    }
+}

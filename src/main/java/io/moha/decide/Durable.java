@@ -1,0 +1,222 @@
+package io.moha.decide;
+
+import static io.moha.decide.Diagnosis.LIST_DUE;
+import static io.moha.decide.Diagnosis.STRANGER;
+import static io.moha.decide.Diagnosis.WAIT_DIFFERS;
+
+import io.moha.decide.Observation.Member;
+import io.moha.decide.Observation.Sync;
+import io.moha.model.AckList;
+import io.moha.model.Durability;
+import io.moha.model.GtidSet;
+import io.moha.model.NodeId;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * What the holder does for durability: keeps the list of ackers in etcd and the server's wait count, each in its turn. The
+ * list is never weaker than what the server does: list before you ack, unlist after; raise the server before the list
+ * promises it, lower it after the list has ceased to.
+ */
+final class Durable {
+    private final Context c;
+    private final Durability wanted;
+    private final Optional<AckList> mine;
+    private final int waitsFor;
+
+    private Durable(Context c) {
+        this.c = c;
+        this.wanted = c.seen().acks().wanted();
+        this.mine = c.cluster()
+                .sync()
+                .map(Sync::list)
+                .filter(l -> l.term().equals(c.term()) && l.primary().equals(c.seen().me()));
+        this.waitsFor = c.local().semiSync().waitFor();
+    }
+
+    static Durable of(Context c) {
+        return new Durable(c);
+    }
+
+    /** What must be done before this server may be open. */
+    Optional<Diagnosis> beforeOpening() {
+        boolean settled = mine.isPresent() || c.state().phase() != Phase.PROMOTING;
+        if (settled) {
+            return waitsFor < waitAtLeast() ? Optional.of(WAIT_DIFFERS) : Optional.empty();
+        }
+        if (wanted.lossless()) {
+            return Optional.of(waitsFor == wanted.acks() ? LIST_DUE : WAIT_DIFFERS);
+        }
+        if (c.cluster().sync().isPresent()) {
+            return Optional.of(LIST_DUE);
+        }
+        return waitsFor > 0 ? Optional.of(WAIT_DIFFERS) : Optional.empty();
+    }
+
+    /** What is to be done while it is open. */
+    Optional<Diagnosis> whileServing() {
+        if (list().isPresent()) {
+            return Optional.of(LIST_DUE);
+        }
+        if (waitsFor != waitCount()) {
+            return Optional.of(WAIT_DIFFERS);
+        }
+        return strangers().isEmpty() ? Optional.empty() : Optional.of(STRANGER);
+    }
+
+    /** How many acknowledgements an open server must wait for, by the list in force. */
+    int waitAtLeast() {
+        return mine.filter(AckList::binding).map(AckList::acks).orElse(0);
+    }
+
+    /** How many acknowledgements the server is to wait for now. */
+    int waitCount() {
+        if (mine.isEmpty()) {
+            return wanted.lossless() && c.state().phase() == Phase.PROMOTING ? wanted.acks() : 0;
+        }
+        AckList list = mine.get();
+        int raised = wanted.lossless() && connected(list.ackers()).size() >= wanted.acks() ? wanted.acks() : 0;
+        boolean promised = list.binding() && list.acks() > 0;
+        // One that is not listed must not stand in for one that is.
+        return promised ? Math.max(list.acks(), raised) + strangers().size() : raised;
+    }
+
+    /** The list that is to be written now; empty if the one in force is right. */
+    Optional<AckList> list() {
+        if (mine.isEmpty()) {
+            return first();
+        }
+        AckList list = mine.get();
+        if (!wanted.lossless()) {
+            return list.binding() || !list.ackers().isEmpty() ? Optional.of(async()) : Optional.empty();
+        }
+        Set<NodeId> all = new TreeSet<>(list.ackers());
+        all.addAll(candidates());
+        if (!all.equals(list.ackers())) {
+            return Optional.of(with(list, list.binding(), list.acks(), all, list.floor()));
+        }
+        return list.binding() && list.acks() > 0 ? inForce(list) : raised(list);
+    }
+
+    private Optional<AckList> first() {
+        if (c.state().phase() == Phase.PROMOTING) {
+            return Optional.of(wanted.lossless() ? begun(true) : async());
+        }
+        return wanted.lossless()
+                ? Optional.of(begun(false))
+                : c.cluster().sync().filter(s -> s.list().binding()).map(s -> async());
+    }
+
+    /** Before anybody writes a list may bind at once; on an open server first the ackers come, then the waiting. */
+    private AckList begun(boolean binding) {
+        return new AckList(
+                c.term(),
+                c.seen().me(),
+                binding,
+                wanted.acks(),
+                candidates(),
+                c.local().executed());
+    }
+
+    private AckList async() {
+        return new AckList(c.term(), c.seen().me(), false, 0, Set.of(), GtidSet.EMPTY);
+    }
+
+    /** The server waits already, and has for a while: what was on its way past the waiting is executed by now. */
+    private Optional<AckList> raised(AckList list) {
+        boolean waits = waitsFor == wanted.acks()
+                && connected(list.ackers()).size() >= wanted.acks()
+                && c.seen().acks().waitsSince() != 0
+                && c.seen().now() - c.seen().acks().waitsSince() > WAITED_NANOS;
+        return waits
+                ? Optional.of(
+                        with(list, true, wanted.acks(), list.ackers(), c.local().executed()))
+                : Optional.empty();
+    }
+
+    private static final long WAITED_NANOS = 2_000_000_000L;
+
+    private Optional<AckList> inForce(AckList list) {
+        if (list.acks() > wanted.acks()) {
+            return Optional.of(with(list, true, wanted.acks(), list.ackers(), list.floor()));
+        }
+        if (list.acks() < wanted.acks()) {
+            return raised(list);
+        }
+        Set<NodeId> gone = new TreeSet<>(list.ackers());
+        gone.removeIf(n -> !awayForLong(n));
+        Set<NodeId> left = new TreeSet<>(list.ackers());
+        left.removeAll(gone);
+        GtidSet executed = c.local().executed();
+        if (!gone.isEmpty() && connected(left).size() >= list.acks()) {
+            return Optional.of(with(list, true, list.acks(), left, executed));
+        }
+        return wanted.degrade() && left.size() < list.acks()
+                ? Optional.of(with(list, true, 0, list.ackers(), executed))
+                : Optional.empty();
+    }
+
+    private AckList with(AckList list, boolean binding, int wait, Set<NodeId> ackers, GtidSet floor) {
+        return new AckList(list.term(), list.primary(), binding, wait, ackers, floor);
+    }
+
+    /** Who may be listed: at the beginning of a term who has voted in it, later who follows. */
+    private Set<NodeId> candidates() {
+        boolean promoting = c.state().phase() == Phase.PROMOTING;
+        Set<NodeId> found = new TreeSet<>();
+        for (Member member : c.cluster().members().values()) {
+            NodeId node = member.node();
+            boolean here = c.cluster().live().contains(node)
+                    && member.acker()
+                    && !node.equals(c.seen().me());
+            if (here && (promoting ? voted(node) : follows(node)) && !awayForLong(node)) {
+                found.add(node);
+            }
+        }
+        return found;
+    }
+
+    private boolean voted(NodeId node) {
+        return c.cluster().handedOver()
+                || Optional.ofNullable(c.cluster().votes().get(node))
+                        .filter(v -> v.ballot().term().equals(c.term())
+                                && !v.ballot().isBlind())
+                        .isPresent();
+    }
+
+    private boolean follows(NodeId node) {
+        return c.term().equals(c.cluster().followed().get(node));
+    }
+
+    private boolean awayForLong(NodeId node) {
+        Long since = c.seen().acks().awaySince().get(node);
+        return since != null
+                && c.seen().now() - since > c.policy().ackerAwayAfter().toNanos();
+    }
+
+    private Set<NodeId> connected(Set<NodeId> listed) {
+        Set<NodeId> connected = new TreeSet<>();
+        for (NodeId node : listed) {
+            Member member = c.cluster().members().get(node);
+            if (member != null && c.local().semiSync().ackers().contains(member.serverUuid())) {
+                connected.add(node);
+            }
+        }
+        return connected;
+    }
+
+    /** Servers that acknowledge although no listed node has them. */
+    Set<String> strangers() {
+        Set<String> strangers = new TreeSet<>(c.local().semiSync().ackers());
+        Map<NodeId, Member> members = c.cluster().members();
+        mine.map(AckList::ackers).orElse(Set.of()).forEach(node -> {
+            Member member = members.get(node);
+            if (member != null) {
+                strangers.remove(member.serverUuid());
+            }
+        });
+        return strangers;
+    }
+}
