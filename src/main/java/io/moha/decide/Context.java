@@ -228,8 +228,11 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 .toList();
         boolean quorum = list.acks() > 0 && ackers.size() >= list.quorum();
         GtidSet all = list.floor();
-        for (Ballot each : quorum ? ackers : ballots()) {
-            all = all.union(each.received());
+        List<Ballot> itsOwn = ballots().stream()
+                .filter(b -> b.node().equals(list.primary()) && list.counts(b))
+                .toList();
+        for (Ballot each : quorum ? ackers : itsOwn) {
+            all = all.union(each.received().subtract(byHand(each)));
         }
         return all;
     }
@@ -325,7 +328,28 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 .map(p -> cluster().members().get(p))
                 .map(Member::dataCenter)
                 .orElse("");
-        return Ranking.of(ballots, dataCenter, policy.maxBacklog());
+        return Ranking.of(ballots, dataCenter, policy.maxBacklog(), this::byHand);
+    }
+
+    /**
+     * What only this voter has and its own server has made although it is not the last primary: somebody wrote it by hand, or a
+     * change of primary left it behind. No primary that could have acknowledged it is at stake.
+     */
+    private GtidSet byHand(Ballot ballot) {
+        Member voter = cluster().members().get(ballot.node());
+        boolean mayBeItsRight = cluster().lastPrimary().filter(last -> !last.equals(ballot.node())).isEmpty()
+                || cluster().sync().filter(s -> s.list().primary().equals(ballot.node())).isPresent();
+        if (voter == null || voter.serverUuid().isEmpty() || mayBeItsRight) {
+            return GtidSet.EMPTY;
+        }
+        GtidSet own = ballot.received().madeBy(voter.serverUuid());
+        if (binding().isPresent()) {
+            own = own.subtract(binding().get().floor());
+        }
+        for (Ballot other : ballots()) {
+            own = other.node().equals(ballot.node()) ? own : own.subtract(other.received());
+        }
+        return own;
     }
 
     long electionAge() {

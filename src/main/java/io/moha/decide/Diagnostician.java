@@ -162,7 +162,9 @@ final class Diagnostician {
                             < c.policy().startGrace().toNanos();
             boolean mine = storeFresh && c.seen().storeDoubt().isEmpty() && (c.holderIsMyPast() || c.holderIsMe());
             if (!mine && !(inGrace && !storeFresh)) {
-                return c.local().writable() ? WRITABLE_WITHOUT_ROLE : HALF_FENCED;
+                // super_read_only would wait for commits that wait for acknowledgements, perhaps for ever.
+                boolean hangs = c.local().semiSync().waiting() > 0;
+                return c.local().writable() || hangs ? WRITABLE_WITHOUT_ROLE : HALF_FENCED;
             }
         }
         if (c.seen().storeDoubt().isPresent()) {

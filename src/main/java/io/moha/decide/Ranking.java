@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * Who should become primary, first choice first. Every node computes the same ranking from the same ballots: the result
@@ -20,12 +21,17 @@ public final class Ranking {
      * Order: (a) eligible nodes only, (b) the received set that contains the others', (c) promotion rule, (d) data
      * centre of the old primary, (e) smallest backlog, (f) node id. Whole GTID sets are compared. Where two sets are
      * both maximal and differ, each has something that the other lacks: the node comes first that has followed the later
-     * term (the other one has what was left behind by a change of primary), then the larger set.
+     * term (the other one has what was left behind by a change of primary), then the larger set; what somebody wrote on a replica by hand does not count there.
      *
      * @param oldDataCenter empty if unknown
+     * @param byHand what a node has that only it has made, without ever having been the last primary
      * @param maxBacklog a node with a larger backlog comes after all that have a smaller one and the same received set
      */
-    public static List<NodeId> of(Collection<Ballot> ballots, String oldDataCenter, long maxBacklog) {
+    static List<NodeId> of(
+            Collection<Ballot> ballots,
+            String oldDataCenter,
+            long maxBacklog,
+            Function<Ballot, GtidSet> byHand) {
         List<Ballot> left = new ArrayList<>();
         for (Ballot ballot : ballots) {
             if (ballot.eligible()) {
@@ -34,6 +40,7 @@ public final class Ranking {
         }
         Comparator<Ballot> tieBreak = Comparator.<Ballot, Term>comparing(
                         b -> lastTermOf(b.received(), left), Comparator.reverseOrder())
+                .thenComparingLong(b -> byHand.apply(b).count() - b.received().count())
                 .thenComparingLong(b -> -b.received().count())
                 .thenComparing(b -> b.backlog() > maxBacklog)
                 .thenComparing(Ballot::rule)

@@ -222,6 +222,17 @@ public final class GtidSet {
                 .reduce(0, GtidSet::saturated);
     }
 
+    /** The part that one server made, whatever the tags. */
+    public GtidSet madeBy(String uuid) {
+        TreeMap<Source, List<Interval>> part = new TreeMap<>();
+        intervals.forEach((source, list) -> {
+            if (source.uuid().equalsIgnoreCase(uuid)) {
+                part.put(source, list);
+            }
+        });
+        return new GtidSet(part);
+    }
+
     private static long size(List<Interval> list) {
         return list.stream().mapToLong(i -> i.last() - i.first() + 1).reduce(0, GtidSet::saturated);
     }

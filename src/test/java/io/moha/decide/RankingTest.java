@@ -4,6 +4,7 @@ import static io.moha.decide.Ballots.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.moha.model.Ballot;
+import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
 import java.util.ArrayList;
@@ -18,7 +19,7 @@ class RankingTest {
             List.of(PromotionRule.PREFER, PromotionRule.NEUTRAL, PromotionRule.PREFER_NOT);
 
     private static List<String> ranking(String oldDataCenter, List<Ballot> ballots) {
-        return Ranking.of(ballots, oldDataCenter, MAX_BACKLOG).stream()
+        return Ranking.of(ballots, oldDataCenter, MAX_BACKLOG, b -> GtidSet.EMPTY).stream()
                 .map(NodeId::value)
                 .toList();
     }

@@ -349,7 +349,7 @@ public final class AgentLoop implements Runnable {
                 .filter(l -> l.primary().equals(identity.id()) && l.term().equals(state.term()));
         ackWatch.saw(mine, cluster, local, now);
         return new Observation.Acks(
-                wanted(picture), ackWatch.awaySince(), ackWatch.waitsSince(), parts.suspicion().since());
+                wanted(picture), ackWatch.awaySince(), ackWatch.waitsSince(), picture.map(p -> parts.suspicion().since(p.term())).orElse(0L));
     }
 
     /** What operators want: as etcd says, else as this agent's settings say. */

@@ -5,6 +5,7 @@ import io.moha.decide.Policy;
 import io.moha.model.AckList;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
+import io.moha.model.Term;
 import io.moha.mysql.Database;
 import io.moha.mysql.DatabaseException;
 import io.moha.mysql.DatabaseStatus;
@@ -34,10 +35,13 @@ final class Suspicion implements Runnable {
     private final StoreReader reader;
     private final DatabaseProber prober;
     private final Runnable onChange;
-    private volatile long since;
+    private volatile Suspect suspect = new Suspect(Term.NONE, 0);
     private String heard = "";
     private long heardAt;
-    private long watchedTerm = -1;
+    private Optional<Term> watched = Optional.empty();
+
+    /** The primary of which term, and since when; 0: it is not suspected. */
+    private record Suspect(Term term, long since) {}
 
     /** @param onChange called when a suspicion begins or ends; must not block */
     Suspicion(
@@ -59,9 +63,12 @@ final class Suspicion implements Runnable {
         this.onChange = onChange;
     }
 
-    /** Since when nothing has come from the primary; 0 if it is not suspected. Monotonic nanoseconds. Any thread. */
-    long since() {
-        return since;
+    /**
+     * Since when nothing has come from the primary of a term; 0 if it is not suspected. Monotonic nanoseconds. Any thread.
+     */
+    long since(Term term) {
+        Suspect now = suspect;
+        return now.term().equals(term) ? now.since() : 0;
     }
 
     @Override
@@ -69,7 +76,7 @@ final class Suspicion implements Runnable {
         Bell pause = clock.bell();
         while (!Thread.currentThread().isInterrupted()) {
             look();
-            if (!pause.await(watchedTerm < 0 ? IDLE : PAUSE)) {
+            if (!pause.await(watched.isEmpty() ? IDLE : PAUSE)) {
                 return;
             }
         }
@@ -78,13 +85,14 @@ final class Suspicion implements Runnable {
     private void look() {
         Optional<ClusterPicture> picture = reader.picture().filter(this::concernsMe);
         if (picture.isEmpty()) {
-            watchedTerm = -1;
-            suspect(0);
+            watched = Optional.empty();
+            suspect(new Suspect(Term.NONE, 0));
             return;
         }
         long now = clock.now();
-        if (picture.get().term().value() != watchedTerm) {
-            watchedTerm = picture.get().term().value();
+        Term term = picture.get().term();
+        if (watched.filter(term::equals).isEmpty()) {
+            watched = Optional.of(term);
             heardAt = now;
         }
         DatabaseProber.Look look = prober.look();
@@ -96,7 +104,7 @@ final class Suspicion implements Runnable {
             heardAt = Math.max(heardAt, look.sentAt());
         }
         boolean silent = !runs || now - heardAt > policy.suspectAfter().toNanos() * 9 / 10;
-        suspect(silent && !answers(picture.get()) ? heardAt : 0);
+        suspect(new Suspect(term, silent && !answers(picture.get()) ? heardAt : 0));
     }
 
     /** Only where ackers could replace the primary, and this node is one of them. */
@@ -129,11 +137,11 @@ final class Suspicion implements Runnable {
         return agent.isDone() ? agent.getNow(false) : answered.await(ASK) && agent.getNow(false);
     }
 
-    private void suspect(long from) {
-        boolean changes = (since == 0) != (from == 0);
-        since = from;
+    private void suspect(Suspect next) {
+        boolean changes = (suspect.since() == 0) != (next.since() == 0);
+        suspect = next;
         if (changes) {
-            LOG.info(from == 0 ? "the primary is not suspected any more" : "nothing comes from the primary, and it does not answer");
+            LOG.info(next.since() == 0 ? "the primary is not suspected any more" : "nothing comes from the primary, and it does not answer");
             onChange.run();
         }
     }
