@@ -95,7 +95,7 @@ class RoundAnalysisTest {
 
     @Test
     void distributionIsExact() {
-        assertThat(Distribution.of(List.of(3.0, 1.0, 2.0))).isEqualTo(new Distribution(3, 1, 2, 3, 3));
+        assertThat(Distribution.of(List.of(3.0, 1.0, 2.0))).isEqualTo(new Distribution(3, 1, 2, 3, 3, 3));
         assertThat(Distribution.of(List.of(4.0, 1.0, 2.0, 3.0)).median()).isEqualTo(2.5);
         List<Double> hundred =
                 IntStream.rangeClosed(1, 100).mapToObj(i -> (double) i).toList();
