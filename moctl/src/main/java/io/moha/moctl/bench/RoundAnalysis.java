@@ -101,10 +101,12 @@ public final class RoundAnalysis {
             }
             int next = indexOf(primaries, ack.node(), position + 1);
             if (next < 0) {
-                found.add(ack.node() + " took write " + ack.id() + ", sent "
-                        + (ack.sentAt() - since) / 1_000_000 + " ms after "
-                        + (current.isEmpty() ? "the start" : current)
-                        + " had begun to take writes, and no switch record makes it primary then");
+                String when = current.isEmpty()
+                        ? " before any primary did"
+                        : ", sent " + (ack.sentAt() - since) / 1_000_000 + " ms after " + current
+                                + " had begun to take writes";
+                found.add(ack.node() + " took write " + ack.id() + when
+                        + ", and no switch record makes it primary then");
                 if (found.size() >= 10) {
                     return found;
                 }

@@ -73,6 +73,12 @@ class RoundAnalysisTest {
     }
 
     @Test
+    void aWriteAtANodeThatWasNeverPrimaryIsAViolationWheneverItWasSent() {
+        RoundAnalysis analysis = analysis(100, at("a", 90), at("b", 300), ack("c", false, 200, 310));
+        assertThat(analysis.violations(A_TO_B)).hasSize(1);
+    }
+
+    @Test
     void aLateWriteThroughTheProxyCountsToo() {
         RoundAnalysis analysis = analysis(100, at("a", 90), at("b", 300), ack("a", true, 320, 325));
         assertThat(analysis.violations(A_TO_B)).hasSize(1);
