@@ -105,8 +105,8 @@ public final class RoundAnalysis {
                         ? " before any primary did"
                         : ", sent " + (ack.sentAt() - since) / 1_000_000 + " ms after " + current
                                 + " had begun to take writes";
-                found.add(ack.node() + " took write " + ack.id() + when
-                        + ", and no switch record makes it primary then");
+                found.add(
+                        ack.node() + " took write " + ack.id() + when + ", and no switch record makes it primary then");
                 if (found.size() >= 10) {
                     return found;
                 }

@@ -144,9 +144,19 @@ final class SoakRound {
 
     private void heal() throws BenchException {
         try {
-            all.command().heal();
+            healOrTryAgain();
         } catch (BenchException e) {
             throw new BenchException("STILL BROKEN after " + step.text() + ", mend it by hand: " + e.getMessage(), e);
+        }
+    }
+
+    /** Ctrl-C reaches the running command, too, and a busy machine may be late: a second time costs nothing. */
+    private void healOrTryAgain() throws BenchException {
+        try {
+            all.command().heal();
+        } catch (BenchException first) {
+            watcher.pause(STALE);
+            all.command().heal();
         }
     }
 
