@@ -191,7 +191,8 @@ public final class SoakDrill {
                 results.add(result.get());
                 progress.accept(result.get());
             } catch (BenchException e) {
-                return "round " + number + " (" + steps.get(number - 1).text() + "): " + e.getMessage();
+                return (watcher.stopped() ? "stopped in round " : "round ") + number + " ("
+                        + steps.get(number - 1).text() + "): " + e.getMessage();
             }
             if (!ledgerFailure.isEmpty()) {
                 return "after round " + number + ": " + ledgerFailure;

@@ -3,6 +3,7 @@ package io.moha.moctl.drill;
 import io.moha.moctl.client.ClusterView;
 import java.time.Instant;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A whole drill.
@@ -47,6 +48,17 @@ public record SoakResult(
     /** How many rounds were planned. */
     public int planned() {
         return settings.rounds();
+    }
+
+    /**
+     * How often another node was primary at the start of a round than at the end of the one before: no fault of the drill
+     * explains that, but a machine that is too busy does.
+     */
+    public long changesBetweenRounds() {
+        return IntStream.range(1, rounds.size())
+                .filter(i -> !rounds.get(i - 1).to().isEmpty())
+                .filter(i -> !rounds.get(i - 1).to().equals(rounds.get(i).from()))
+                .count();
     }
 
     public long violations() {

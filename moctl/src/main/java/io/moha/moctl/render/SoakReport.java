@@ -78,13 +78,14 @@ public final class SoakReport {
         out.append(String.format(
                 Locale.ROOT,
                 "acknowledged writes checked %d: missing %d, lost and named %d; broken promises %d; rounds that did not "
-                        + "become whole %d; nodes that diverged %d%n",
+                        + "become whole %d; nodes that diverged %d; changes of primary between rounds %d%n",
                 result.check().checked(),
                 result.check().missing(),
                 result.check().namedLost(),
                 result.violations(),
                 notWhole(result),
-                losses(result)));
+                losses(result),
+                result.changesBetweenRounds()));
         problems(result)
                 .forEach(p -> out.append(Table.Tone.BAD.paint(p, colour)).append('\n'));
         out.append((result.ok() ? Table.Tone.GOOD : Table.Tone.BAD).paint(result.ok() ? "PASSED" : "FAILED", colour))
@@ -162,6 +163,7 @@ public final class SoakReport {
         json.put("rounds_planned", result.planned());
         json.put("rounds_done", result.rounds().size());
         json.put("rounds_not_whole", notWhole(result));
+        json.put("changes_between_rounds", result.changesBetweenRounds());
         json.put("acknowledged_checked", result.check().checked());
         json.put("missing", result.check().missing());
         json.put("named_lost", result.check().namedLost());

@@ -40,6 +40,7 @@ class SoakReportTest {
                 .containsPattern("pairs +1 +nodes +0\\.900")
                 .containsPattern("etcd-leader +1 +nodes +- ")
                 .contains("acknowledged writes checked 3000: missing 0")
+                .contains("changes of primary between rounds 2\n")
                 .endsWith("PASSED\n");
         JsonNode json = SoakReport.json(result, Json.object());
         assertThat(json.at("/seed").asLong()).isEqualTo(42);
