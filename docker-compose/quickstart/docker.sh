@@ -215,6 +215,11 @@ docker_stop() {
     [[ -z $other ]] || die "the cluster that runs belongs to another checkout: $other/quickstart down"
     local ids
     ids=$(ours)
+    # What quickstart/fault has cut off would be cut off in the next cluster, too: its rules go by address.
+    if [[ $EUID == 0 ]] && have iptables && iptables -w 10 -n -L MOHA-FAULT >/dev/null 2>&1; then
+        iptables -w 10 -D DOCKER-USER -j MOHA-FAULT 2>/dev/null || true
+        iptables -w 10 -F MOHA-FAULT && iptables -w 10 -X MOHA-FAULT || true
+    fi
     # The data goes away, so nothing has to be written to it in order.
     if [[ -n $ids ]]; then xargs docker rm -fv <<<"$ids" >/dev/null; fi
     docker volume ls -q --filter label=com.docker.compose.project=moha | xargs -r docker volume rm >/dev/null

@@ -81,6 +81,8 @@ token-file = "$state/secrets/api-token"
 [bench]
 user = "app"
 password-file = "$state/secrets/app"
+inspect-user = "moha"
+inspect-password-file = "$state/secrets/agent"
 schema = "demo"
 writer = "127.0.0.1:5000"
 

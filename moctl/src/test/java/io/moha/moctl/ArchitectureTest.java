@@ -19,9 +19,9 @@ class ArchitectureTest {
             .resideInAPackage("java.net.http..");
 
     @ArchTest
-    static final ArchRule ONLY_THE_BENCH_SPEAKS_SQL = noClasses()
+    static final ArchRule ONLY_BENCH_AND_DRILL_SPEAK_SQL = noClasses()
             .that()
-            .resideOutsideOfPackage("..bench..")
+            .resideOutsideOfPackages("..bench..", "..drill..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("java.sql..");
@@ -40,12 +40,17 @@ class ArchitectureTest {
             .resideInAnyPackage("..moctl.client..", "..moctl.config..")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage("..moctl.render..", "..moctl.command..", "..moctl.bench..", "..moctl.switchover..");
+            .resideInAnyPackage(
+                    "..moctl.render..",
+                    "..moctl.command..",
+                    "..moctl.bench..",
+                    "..moctl.drill..",
+                    "..moctl.switchover..");
 
     @ArchTest
     static final ArchRule NOBODY_SEES_THE_COMMANDS_OR_RENDERS = noClasses()
             .that()
-            .resideInAnyPackage("..moctl.bench..", "..moctl.switchover..")
+            .resideInAnyPackage("..moctl.bench..", "..moctl.drill..", "..moctl.switchover..")
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("..moctl.render..", "..moctl.command..");

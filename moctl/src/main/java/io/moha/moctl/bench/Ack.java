@@ -9,14 +9,15 @@ package io.moha.moctl.bench;
  * @param sentAt just before the statement was sent
  * @param ackedAt just after its success came back
  */
-record Ack(String node, boolean proxied, long id, long sentAt, long ackedAt) {
-    Ack {
+public record Ack(String node, boolean proxied, long id, long sentAt, long ackedAt) {
+    public Ack {
         if (ackedAt < sentAt) {
             throw new IllegalArgumentException("acknowledged before it was sent: " + id);
         }
     }
 
-    Ack takenBy(String server) {
+    /** The same with the node that took it. */
+    public Ack takenBy(String server) {
         return new Ack(server, proxied, id, sentAt, ackedAt);
     }
 }

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** Runs the configured commands: argument by argument, without a shell, with a deadline. */
-final class Commands {
+public final class Commands {
     private static final Duration DEADLINE = Duration.ofSeconds(60);
     private static final int MAX_OUTPUT = 2000;
     private static final File NOTHING = new File("/dev/null");
@@ -22,7 +22,7 @@ final class Commands {
      *
      * @throws BenchException if one cannot be started, fails, or does not end in time
      */
-    static void runTogether(List<List<String>> commands) throws BenchException {
+    public static void runTogether(List<List<String>> commands) throws BenchException {
         List<Process> processes = new ArrayList<>();
         Path output = null;
         try {

@@ -1,13 +1,9 @@
 package io.moha.moctl.bench;
 
-import io.moha.moctl.client.AgentException;
 import io.moha.moctl.client.Agents;
 import io.moha.moctl.client.ClusterView;
 import io.moha.moctl.client.MemberView;
-import io.moha.moctl.client.NodeStatus;
-import io.moha.moctl.client.Reply;
 import io.moha.moctl.config.BenchConfig;
-import io.moha.model.Endpoint;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -22,6 +18,8 @@ import java.util.function.Consumer;
 
 /** {@code moctl bench failover}: one fault a round, as many rounds as asked for. One use. */
 public final class FailoverBench {
+    private static final BenchTable TABLE = new BenchTable("moctl_bench");
+
     private final Agents agents;
     private final BenchConfig config;
     private final String password;
@@ -78,17 +76,28 @@ public final class FailoverBench {
                 .filter(v -> health.whole())
                 .orElseThrow(() -> new BenchException(
                         "the cluster is to be healthy at the start: " + String.join("; ", health.obstacles())));
-        Map<String, Target> nodes = targets(before);
+        Map<String, Target> nodes = Target.ofNodes(before, config, password);
         Target proxy = new Target(config.writer(), config, password);
         prepare(nodes, before);
         List<RoundResult> results = new ArrayList<>();
         String stopReason;
-        try (Load load = new Load(nodes, proxy, settings.writersEach(), settings.pace())) {
-            stopReason =
-                    rounds(new Round.Setting(agents, watcher, load, nodes, config.faults(), settings), before, results);
+        try (Load load = load(nodes, proxy)) {
+            stopReason = rounds(
+                    new Round.Setting(agents, watcher, load, TABLE, nodes, config.faults(), settings), before, results);
         }
         stopReason = cleanUp(nodes, stopReason);
         return new BenchResult(startedAt, settings, before, results, stopReason);
+    }
+
+    /** As many writers as asked for at every node, and as many through the proxy. */
+    private Load load(Map<String, Target> nodes, Target proxy) {
+        Map<String, Target> targets = new LinkedHashMap<>(nodes);
+        targets.put("", proxy);
+        List<String> places = new ArrayList<>();
+        for (int i = 0; i < settings.writersEach(); i++) {
+            places.addAll(targets.keySet());
+        }
+        return new Load(TABLE, places, targets, settings.pace(), ack -> {});
     }
 
     /** Fills {@code results}; returns why it ended early, or nothing. */
@@ -105,7 +114,7 @@ public final class FailoverBench {
                 results.add(result.get());
                 progress.accept(result.get());
                 if (!result.get().errant().isEmpty() && settings.reinitDiverged()) {
-                    reinitDiverged();
+                    new Rebuild(agents, watcher, settings.deadline()).diverged();
                 } else if (!result.get().errant().isEmpty()) {
                     return "after round " + number + " a node has diverged, and only an operator may decide about it: "
                             + result.get().errant();
@@ -121,27 +130,6 @@ public final class FailoverBench {
             before = health.view().orElse(before);
         }
         return "";
-    }
-
-    /** What a diverged node alone has was named in the round's result; it is given up here because the caller said so. */
-    private void reinitDiverged() throws BenchException {
-        try {
-            ClusterView view = agents.view(true);
-            for (MemberView member : view.members()) {
-                if (member.status().filter(NodeStatus::diverged).isPresent()) {
-                    Reply reply = agents.of(member.member()).reinit(member.id(), settings.deadline());
-                    if (!reply.done()) {
-                        throw new BenchException("cannot rebuild " + member.id() + ": " + reply.text());
-                    }
-                }
-            }
-        } catch (AgentException e) {
-            throw new BenchException("cannot rebuild the diverged node: " + e.getMessage(), e);
-        }
-        if (!watcher.awaitRejoined(settings.deadline())) {
-            throw new BenchException("a rebuilt node did not come back within "
-                    + settings.deadline().toSeconds() + " s");
-        }
     }
 
     private void checkCommands() throws BenchException {
@@ -164,18 +152,6 @@ public final class FailoverBench {
         }
     }
 
-    private Map<String, Target> targets(ClusterView view) throws BenchException {
-        Map<String, Target> nodes = new LinkedHashMap<>();
-        for (MemberView m : view.members()) {
-            try {
-                nodes.put(m.id(), new Target(Endpoint.parse(m.member().externalHost()), config, password));
-            } catch (IllegalArgumentException e) {
-                throw new BenchException(m.id() + ": " + e.getMessage(), e);
-            }
-        }
-        return nodes;
-    }
-
     private void prepare(Map<String, Target> nodes, ClusterView view) throws BenchException {
         String primary = view.primary().map(MemberView::id).orElse("");
         Target target = nodes.get(primary);
@@ -183,7 +159,7 @@ public final class FailoverBench {
             throw new BenchException("there is no primary to make the table at");
         }
         try {
-            BenchTable.create(target);
+            TABLE.create(target);
         } catch (SQLException e) {
             throw new BenchException(
                     "cannot make the table of the bench at " + primary + " (" + target + ") as " + config.user() + ": "
@@ -206,7 +182,7 @@ public final class FailoverBench {
             return stopReason.isEmpty() ? left : stopReason + "; " + left;
         }
         try {
-            BenchTable.drop(target);
+            TABLE.drop(target);
             return stopReason;
         } catch (SQLException e) {
             String left = "the table moctl_bench stays: " + e.getMessage();

@@ -4,11 +4,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 /** All writers of a bench: some at every node directly and some through the proxy. They pause between rounds. */
-final class Load implements AutoCloseable {
+public final class Load implements AutoCloseable {
     /** A writer can hang in one connect and one statement, a second each. */
     private static final Duration LONGEST_STATEMENT = Duration.ofSeconds(5);
 
@@ -19,20 +21,21 @@ final class Load implements AutoCloseable {
     /**
      * Starts the writers, paused.
      *
-     * @param nodes node id to its MySQL server
-     * @param proxy the writer's address at the proxy
-     * @param each writers at each of these places
+     * @param table that they fill
+     * @param places the node id of each direct writer, empty for one through the proxy
+     * @param targets node id (empty: the proxy) to its address
      * @param pace time between two inserts of one writer
+     * @param witness told every acknowledged insert on its writer's thread, before it counts
      */
-    Load(Map<String, Target> nodes, Target proxy, int each, Duration pace) {
-        for (int i = 0; i < each; i++) {
-            nodes.forEach((node, target) -> add(node, target, pace));
-            add("", proxy, pace);
+    public Load(
+            BenchTable table, List<String> places, Map<String, Target> targets, Duration pace, Consumer<Ack> witness) {
+        for (String place : places) {
+            add(table, place, Objects.requireNonNull(targets.get(place)), pace, witness);
         }
     }
 
-    private void add(String node, Target target, Duration pace) {
-        Writer writer = new Writer(writers.size() + 1, node, target, pace, ledger::add);
+    private void add(BenchTable table, String node, Target target, Duration pace, Consumer<Ack> witness) {
+        Writer writer = new Writer(writers.size() + 1, node, target, table, pace, witness.andThen(ledger::add));
         Thread thread = new Thread(writer, "writer-" + (node.isEmpty() ? "proxy" : node));
         thread.setDaemon(true);
         writers.add(writer);
@@ -40,12 +43,13 @@ final class Load implements AutoCloseable {
         thread.start();
     }
 
-    void resume(int round) {
+    /** Writes on; the rows bear the number of this round. */
+    public void resume(int round) {
         writers.forEach(w -> w.resume(round));
     }
 
     /** Stops writing and waits until no statement is under way. */
-    void pause() {
+    public void pause() {
         writers.forEach(Writer::pause);
         long until = System.nanoTime() + LONGEST_STATEMENT.toNanos();
         while (!writers.stream().allMatch(Writer::idle) && System.nanoTime() < until) {
@@ -53,8 +57,8 @@ final class Load implements AutoCloseable {
         }
     }
 
-    /** Takes all acknowledgements out of the ledger. Call it while paused. */
-    List<Ack> drain() {
+    /** Takes all acknowledgements out of the ledger. Call it while paused, or it may miss the newest. */
+    public List<Ack> drain() {
         List<Ack> acks = new ArrayList<>();
         for (Ack ack = ledger.poll(); ack != null; ack = ledger.poll()) {
             acks.add(ack);
@@ -63,12 +67,12 @@ final class Load implements AutoCloseable {
     }
 
     /** Whether somebody at {@code node} (empty: through the proxy) has had an acknowledgement after {@code time}. */
-    boolean ackedAfter(String node, long time) {
+    public boolean ackedAfter(String node, long time) {
         return writers.stream().anyMatch(w -> w.node().equals(node) && w.lastAckAt() > time);
     }
 
     /** The last errors of the writers, for a report of failure. */
-    String errors() {
+    public String errors() {
         return String.join(
                 "; ",
                 writers.stream()

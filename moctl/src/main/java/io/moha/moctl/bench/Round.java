@@ -33,6 +33,7 @@ final class Round {
     private final Agents agents;
     private final Watcher watcher;
     private final Load load;
+    private final BenchTable table;
     private final Map<String, Target> nodes;
     private final FaultCommands faults;
     private final Settings settings;
@@ -47,6 +48,7 @@ final class Round {
         this.agents = setting.agents();
         this.watcher = setting.watcher();
         this.load = setting.load();
+        this.table = setting.table();
         this.nodes = setting.nodes();
         this.faults = setting.faults();
         this.settings = setting.settings();
@@ -65,6 +67,7 @@ final class Round {
             Agents agents,
             Watcher watcher,
             Load load,
+            BenchTable table,
             Map<String, Target> nodes,
             FaultCommands faults,
             Settings settings) {}
@@ -217,7 +220,7 @@ final class Round {
         Target primary = nodes.get(to);
         if (primary != null) {
             try {
-                rows = BenchTable.read(primary, number);
+                rows = table.read(primary, number);
             } catch (SQLException e) {
                 failure = failure.isEmpty() ? "the table cannot be read at " + to + ": " + e.getMessage() : failure;
             }

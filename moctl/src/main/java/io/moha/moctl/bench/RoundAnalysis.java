@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.OptionalLong;
 
 /** What the acknowledgements of one round prove. Pure. */
-final class RoundAnalysis {
+public final class RoundAnalysis {
     private final List<Ack> acks;
     private final long faultAt;
 
@@ -14,7 +14,7 @@ final class RoundAnalysis {
      * @param acks of one round, each with the node that took it (empty where that is not known)
      * @param faultAt {@code System.nanoTime} just before the fault
      */
-    RoundAnalysis(List<Ack> acks, long faultAt) {
+    public RoundAnalysis(List<Ack> acks, long faultAt) {
         this.acks = acks.stream().sorted(Comparator.comparingLong(Ack::ackedAt)).toList();
         this.faultAt = faultAt;
     }
@@ -24,7 +24,7 @@ final class RoundAnalysis {
      * writers that write to nodes directly. If nobody else took writes (the old primary came back first): the longest
      * silence that ended after the fault. Negative means that both took writes at once. Empty: no write after it.
      */
-    OptionalLong nodeGap(String oldPrimary) {
+    public OptionalLong nodeGap(String oldPrimary) {
         List<Ack> direct = acks.stream().filter(a -> !a.proxied()).toList();
         OptionalLong firstElsewhere = firstElsewhere(direct, oldPrimary);
         if (firstElsewhere.isEmpty()) {
@@ -64,7 +64,7 @@ final class RoundAnalysis {
     }
 
     /** Nanoseconds of the longest silence that ended after the fault, among the writers that use the proxy. */
-    OptionalLong proxyGap() {
+    public OptionalLong proxyGap() {
         return longestSilence(acks.stream().filter(Ack::proxied).toList());
     }
 
@@ -82,12 +82,12 @@ final class RoundAnalysis {
     /**
      * Writes that more than one primary took at a time. The nodes that took writes, in order, must be found in the same
      * order among the primaries that the switch records name. A write belongs to a new primary's time only if it was
-     * SENT after that one's first acknowledgement: one that was under way meanwhile proves nothing.
+     * SENT after that one's first acknowledgement: one that an earlier primary had under way meanwhile proves nothing.
      *
      * @param primaries the primary at the start of the round, then the new primary of every record, oldest first
      * @return one sentence each; empty if there is none
      */
-    List<String> violations(List<String> primaries) {
+    public List<String> violations(List<String> primaries) {
         List<String> found = new ArrayList<>();
         int position = -1;
         String current = "";
@@ -96,15 +96,17 @@ final class RoundAnalysis {
             if (ack.node().isEmpty() || ack.node().equals(current)) {
                 continue;
             }
-            if (!current.isEmpty() && ack.sentAt() <= since) {
+            if (ack.sentAt() <= since && primaries.subList(0, position + 1).contains(ack.node())) {
                 continue;
             }
             int next = indexOf(primaries, ack.node(), position + 1);
             if (next < 0) {
-                found.add(ack.node() + " took write " + ack.id() + ", sent "
-                        + (ack.sentAt() - since) / 1_000_000 + " ms after "
-                        + (current.isEmpty() ? "the start" : current)
-                        + " had begun to take writes, and no switch record makes it primary then");
+                String when = current.isEmpty()
+                        ? " before any primary did"
+                        : ", sent " + (ack.sentAt() - since) / 1_000_000 + " ms after " + current
+                                + " had begun to take writes";
+                found.add(
+                        ack.node() + " took write " + ack.id() + when + ", and no switch record makes it primary then");
                 if (found.size() >= 10) {
                     return found;
                 }

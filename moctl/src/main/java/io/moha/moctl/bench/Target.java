@@ -1,22 +1,31 @@
 package io.moha.moctl.bench;
 
+import io.moha.moctl.client.ClusterView;
+import io.moha.moctl.client.MemberView;
 import io.moha.moctl.config.BenchConfig;
 import io.moha.model.Endpoint;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Properties;
 
 /** Where to write, and as whom. Keeps the password out of texts. */
-final class Target {
+public final class Target {
     private final Endpoint endpoint;
     private final String url;
     private final Properties properties = new Properties();
 
-    Target(Endpoint endpoint, BenchConfig config, String password) {
+    public Target(Endpoint endpoint, BenchConfig config, String password) {
+        this(endpoint, config, config.user(), password);
+    }
+
+    /** As another account than the one that writes. */
+    public Target(Endpoint endpoint, BenchConfig config, String user, String password) {
         this.endpoint = endpoint;
         this.url = "jdbc:mysql://" + endpoint + "/" + config.schema();
-        properties.setProperty("user", config.user());
+        properties.setProperty("user", user);
         properties.setProperty("password", password);
         properties.setProperty("sslMode", config.sslMode());
         // caching_sha2_password without TLS needs the server's key once.
@@ -25,6 +34,24 @@ final class Target {
         properties.setProperty("connectTimeout", "1000");
         properties.setProperty("socketTimeout", "1000");
         properties.setProperty("connectionAttributes", "none");
+    }
+
+    /**
+     * Every member's server, by the member's id.
+     *
+     * @throws BenchException if a member has published an address that cannot be used
+     */
+    public static Map<String, Target> ofNodes(ClusterView view, BenchConfig config, String password)
+            throws BenchException {
+        Map<String, Target> nodes = new LinkedHashMap<>();
+        for (MemberView m : view.members()) {
+            try {
+                nodes.put(m.id(), new Target(Endpoint.parse(m.member().externalHost()), config, password));
+            } catch (IllegalArgumentException e) {
+                throw new BenchException(m.id() + ": " + e.getMessage(), e);
+            }
+        }
+        return nodes;
     }
 
     Connection connect() throws SQLException {

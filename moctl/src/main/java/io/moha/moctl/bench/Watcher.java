@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
-/** Waits for conditions of the cluster; every wait has a deadline, and all of them end early when the bench is stopped. */
-final class Watcher {
+/** Waits for conditions of the cluster; every wait has a deadline, and all of them end early when it is stopped. */
+public final class Watcher {
     private static final Duration LOOK = Duration.ofMillis(200);
     /** A node compares itself with the new primary for a moment before it follows: only lasting divergence counts. */
     private static final Duration LASTING = Duration.ofSeconds(10);
@@ -23,15 +23,16 @@ final class Watcher {
     private final Agents agents;
     private volatile boolean stopped;
 
-    Watcher(Agents agents) {
+    public Watcher(Agents agents) {
         this.agents = agents;
     }
 
-    void stop() {
+    /** Ends all waits, now and later. */
+    public void stop() {
         stopped = true;
     }
 
-    boolean stopped() {
+    public boolean stopped() {
         return stopped;
     }
 
@@ -42,14 +43,14 @@ final class Watcher {
      * @param obstacles what is in the way; empty if the cluster is whole
      * @param errant GTIDs that a diverged node names; empty if none has diverged
      */
-    record Health(Optional<ClusterView> view, List<String> obstacles, String errant) {
-        boolean whole() {
+    public record Health(Optional<ClusterView> view, List<String> obstacles, String errant) {
+        public boolean whole() {
             return obstacles.isEmpty();
         }
     }
 
     /** Waits until all of {@code members} members are there and healthy, or a divergence lasts, or time is up. */
-    Health awaitHealthy(int members, Duration deadline) {
+    public Health awaitHealthy(int members, Duration deadline) {
         long until = System.nanoTime() + deadline.toNanos();
         long divergedSince = Long.MAX_VALUE;
         Health health;
@@ -71,7 +72,7 @@ final class Watcher {
     }
 
     /** Waits until every known member is healthy, also one that is diverged now: it is being rebuilt. */
-    boolean awaitRejoined(Duration deadline) {
+    public boolean awaitRejoined(Duration deadline) {
         return await(deadline, () -> look(1).whole());
     }
 
@@ -103,7 +104,7 @@ final class Watcher {
     }
 
     /** Waits until all nodes have executed the same set; empty if so, else what differs. Writers must be paused. */
-    String awaitSameData(Duration deadline) {
+    public String awaitSameData(Duration deadline) {
         long until = System.nanoTime() + deadline.toNanos();
         String difference;
         do {
@@ -141,7 +142,7 @@ final class Watcher {
     }
 
     /** The switch records with a term above {@code term}, oldest first. */
-    List<JsonNode> recordsAfter(long term) {
+    public List<JsonNode> recordsAfter(long term) {
         try {
             ClusterView view = agents.view(false);
             Optional<MemberView> primary = view.primary();
@@ -162,7 +163,7 @@ final class Watcher {
     }
 
     /** The id of the primary now; empty if there is none. */
-    String primary() {
+    public String primary() {
         try {
             return agents.view(false).primary().map(MemberView::id).orElse("");
         } catch (AgentException e) {
@@ -171,7 +172,7 @@ final class Watcher {
     }
 
     /** Whether the cluster has come to a later term with this node as open primary again. */
-    boolean reopened(String node, long term) {
+    public boolean reopened(String node, long term) {
         try {
             return agents.view(false)
                     .primary()
@@ -184,7 +185,7 @@ final class Watcher {
     }
 
     /** Waits for a condition that is cheap to ask; false if time is up or the bench is stopped. */
-    boolean await(Duration deadline, BooleanSupplier condition) {
+    public boolean await(Duration deadline, BooleanSupplier condition) {
         long until = System.nanoTime() + deadline.toNanos();
         while (!condition.getAsBoolean()) {
             if (stopped || System.nanoTime() > until) {
@@ -195,7 +196,8 @@ final class Watcher {
         return true;
     }
 
-    void pause(Duration time) {
+    /** Sleeps; an interrupt stops everything. */
+    public void pause(Duration time) {
         try {
             Thread.sleep(time.toMillis());
         } catch (InterruptedException e) {

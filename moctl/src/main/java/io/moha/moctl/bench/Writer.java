@@ -21,6 +21,7 @@ final class Writer implements Runnable {
     private final String node;
     private final Target target;
     private final long pauseNanos;
+    private final String sql;
     private final Consumer<Ack> ledger;
     private @Nullable Connection connection;
     private @Nullable PreparedStatement insert;
@@ -35,14 +36,16 @@ final class Writer implements Runnable {
     /**
      * @param number of this writer, part of its rows' ids
      * @param node whose server it writes to directly; empty for the proxy
+     * @param table that it fills
      * @param pace time between two inserts
      * @param ledger told every acknowledged insert, on this writer's thread
      */
-    Writer(int number, String node, Target target, Duration pace, Consumer<Ack> ledger) {
+    Writer(int number, String node, Target target, BenchTable table, Duration pace, Consumer<Ack> ledger) {
         this.number = number;
         this.node = node;
         this.target = target;
         this.pauseNanos = pace.toNanos();
+        this.sql = table.insert();
         this.ledger = ledger;
     }
 
@@ -127,7 +130,7 @@ final class Writer implements Runnable {
         if (ready == null) {
             Connection opened = target.connect();
             connection = opened;
-            ready = opened.prepareStatement(BenchTable.INSERT);
+            ready = opened.prepareStatement(sql);
             insert = ready;
         }
         return ready;

@@ -20,8 +20,6 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -57,8 +55,6 @@ import picocli.CommandLine.TypeConversionException;
         })
 final class BenchFailoverCommand implements Callable<Integer> {
     private static final int LIGHT_WRITERS = 1;
-
-    private final CountDownLatch reported = new CountDownLatch(1);
 
     @Mixin
     private final ClusterOptions cluster = new ClusterOptions();
@@ -137,18 +133,14 @@ final class BenchFailoverCommand implements Callable<Integer> {
             progress.println(BenchReport.line(round, rounds, output.colour()));
             progress.flush();
         });
-        Thread onSignal = onSignal(run, settings);
-        Runtime.getRuntime().addShutdownHook(onSignal);
-        try {
+        try (Interruption interruption =
+                new Interruption(spec.commandLine().getErr(), () -> run.stop(settings.deadline()))) {
             BenchResult result = run.run();
             report(result, out);
             return result.ok() ? ExitCode.OK : ExitCode.FAILED;
         } catch (BenchException e) {
             spec.commandLine().getErr().println("moctl: " + e.getMessage());
             return ExitCode.REFUSED;
-        } finally {
-            reported.countDown();
-            removeHook(onSignal);
         }
     }
 
@@ -160,34 +152,6 @@ final class BenchFailoverCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--load " + load + ": write light or a number", e);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
-        }
-    }
-
-    private Thread onSignal(FailoverBench run, Settings settings) {
-        return new Thread(
-                () -> {
-                    spec.commandLine().getErr().println("moctl: stopping after mending what is broken");
-                    if (!run.stop(settings.deadline())) {
-                        spec.commandLine().getErr().println("moctl: not ended in time. Look at: moctl status");
-                        return;
-                    }
-                    try {
-                        if (!reported.await(5, TimeUnit.SECONDS)) {
-                            spec.commandLine().getErr().println("moctl: no report");
-                        }
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    }
-                },
-                "moctl-interrupted");
-    }
-
-    private static void removeHook(Thread hook) {
-        try {
-            Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException e) {
-            // The JVM ends already, and the hook is what ended the bench.
-            return;
         }
     }
 

@@ -17,6 +17,7 @@ import picocli.CommandLine.ScopeType;
             HistoryCommand.class,
             ForgetCommand.class,
             BenchCommand.class,
+            DrillCommand.class,
             CompletionCommand.class
         },
         mixinStandardHelpOptions = true,

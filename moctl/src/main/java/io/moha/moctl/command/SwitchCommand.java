@@ -11,14 +11,9 @@ import io.moha.moctl.switchover.Check;
 import io.moha.moctl.switchover.Preflight;
 import io.moha.moctl.switchover.SwitchResult;
 import io.moha.moctl.switchover.Switchover;
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.io.InputStreamReader;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -107,7 +102,11 @@ final class SwitchCommand implements Callable<Integer> {
         if (!Preflight.passed(checks) || primary.isEmpty() || target.isEmpty()) {
             return refused(out, checks);
         }
-        if (!confirmed(primary.get().id(), target.get().id())) {
+        if (!Confirmation.given(
+                spec,
+                yes,
+                "Make " + target.get().id() + " primary instead of "
+                        + primary.get().id() + "?")) {
             return refused(out, List.of(new Check(false, "confirmed", "the answer was not yes")));
         }
         SwitchResult result = run(agents, view, primary.get(), target.get(), out);
@@ -145,24 +144,6 @@ final class SwitchCommand implements Callable<Integer> {
                     .println("moctl: " + SwitchReport.summary(result, false).stripTrailing());
         }
         return result;
-    }
-
-    private boolean confirmed(String from, String target) {
-        if (yes) {
-            return true;
-        }
-        // Said by the launcher: what System.console() means differs between versions of Java.
-        if (!Boolean.getBoolean("moctl.terminal")) {
-            throw new ParameterException(spec.commandLine(), "there is no terminal to ask at: give --yes");
-        }
-        spec.commandLine().getErr().print("Make " + target + " primary instead of " + from + "? [y/N] ");
-        spec.commandLine().getErr().flush();
-        try (BufferedReader terminal = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
-            String answer = terminal.readLine();
-            return answer != null && List.of("y", "yes").contains(answer.strip().toLowerCase(Locale.ROOT));
-        } catch (IOException e) {
-            return false;
-        }
     }
 
     private int refused(PrintWriter out, List<Check> checks) {

@@ -9,6 +9,8 @@ import java.util.Optional;
  *
  * @param user an account without SUPER or CONNECTION_ADMIN: it must be stopped by the fence
  * @param passwordFile first line is its password; empty for an account without one
+ * @param inspector an account that may read a node that is offline to applications, for {@code moctl drill}; empty: the
+ *     first one
  * @param schema where the table of the bench is made; the account needs CREATE, DROP, INSERT, SELECT there
  * @param writer the writer's address at the proxy
  * @param sslMode Connector/J's {@code sslMode}
@@ -17,10 +19,14 @@ import java.util.Optional;
 public record BenchConfig(
         String user,
         Optional<Path> passwordFile,
+        Optional<Inspector> inspector,
         String schema,
         Endpoint writer,
         String sslMode,
         FaultCommands faults) {
+    /** An account with CONNECTION_ADMIN; its password is the first line of the file. */
+    public record Inspector(String user, Path passwordFile) {}
+
     public BenchConfig {
         if (user.isBlank()) {
             throw new IllegalArgumentException("the user is empty");

@@ -17,7 +17,8 @@ import java.util.TreeSet;
 /** Finds and reads {@code moctl.toml}. Relative paths in it count from the directory of the file. */
 public final class ConfigReader {
     private static final List<String> ROOT = List.of("agents", "token-file", "bench");
-    private static final List<String> BENCH = List.of("user", "password-file", "schema", "writer", "ssl-mode", "fault");
+    private static final List<String> BENCH = List.of(
+            "user", "password-file", "inspect-user", "inspect-password-file", "schema", "writer", "ssl-mode", "fault");
     private static final List<String> FAULT = List.of("kill-mysqld", "kill-agent", "start-agent", "start-mysqld");
 
     private final Path file;
@@ -88,6 +89,7 @@ public final class ConfigReader {
             return new BenchConfig(
                     required(bench, "bench", "user"),
                     path(bench, "bench", "password-file"),
+                    inspector(bench),
                     required(bench, "bench", "schema"),
                     Endpoint.parse(required(bench, "bench", "writer")),
                     text(bench, "bench", "ssl-mode").orElse("PREFERRED"),
@@ -99,6 +101,15 @@ public final class ConfigReader {
         } catch (IllegalArgumentException e) {
             throw new ConfigException(file + ": [bench]: " + e.getMessage(), e);
         }
+    }
+
+    private Optional<BenchConfig.Inspector> inspector(JsonNode bench) throws ConfigException {
+        Optional<String> user = text(bench, "bench", "inspect-user");
+        Optional<Path> password = path(bench, "bench", "inspect-password-file");
+        if (user.isPresent() != password.isPresent()) {
+            throw new ConfigException(file + ": [bench]: inspect-user and inspect-password-file go together");
+        }
+        return user.map(u -> new BenchConfig.Inspector(u, password.orElseThrow()));
     }
 
     private JsonNode parse() throws ConfigException {

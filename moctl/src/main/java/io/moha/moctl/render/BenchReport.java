@@ -7,7 +7,6 @@ import io.moha.moctl.bench.BenchResult;
 import io.moha.moctl.bench.Distribution;
 import io.moha.moctl.bench.FaultKind;
 import io.moha.moctl.bench.RoundResult;
-import io.moha.moctl.client.MemberView;
 import io.moha.moctl.client.NodeStatus;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -32,8 +31,8 @@ public final class BenchReport {
                 rounds,
                 r.from(),
                 r.to().isEmpty() ? "-" : r.to(),
-                seconds(r.nodeGapMillis()),
-                seconds(r.proxyGapMillis()),
+                Facts.seconds(r.nodeGapMillis()),
+                Facts.seconds(r.proxyGapMillis()),
                 r.recoveryMillis() < 0 ? "-" : String.format(Locale.ROOT, "%.1f s", r.recoveryMillis() / 1000.0),
                 r.acknowledged(),
                 r.missing(),
@@ -52,8 +51,8 @@ public final class BenchReport {
                 rounds.size(),
                 result.settings().rounds(),
                 result.before().members().size(),
-                versions(result, NodeStatus::version),
-                versions(result, NodeStatus::agentVersion),
+                Facts.of(result.before(), NodeStatus::version),
+                Facts.of(result.before(), NodeStatus::agentVersion),
                 result.settings().writersEach(),
                 result.settings().pace().toMillis()));
         Table table = new Table("WRITE GAP (s)", "MIN", "MEDIAN", "P99", "MAX", "ROUNDS");
@@ -67,10 +66,10 @@ public final class BenchReport {
                 table.row(
                         Table.Tone.PLAIN,
                         level,
-                        seconds(d.min()),
-                        seconds(d.median()),
-                        seconds(d.p99()),
-                        seconds(d.max()),
+                        Facts.seconds(d.min()),
+                        Facts.seconds(d.median()),
+                        Facts.seconds(d.p99()),
+                        Facts.seconds(d.max()),
                         Integer.toString(d.count()));
             } else {
                 table.row(Table.Tone.BAD, level, "-", "-", "-", "-", "0");
@@ -104,9 +103,9 @@ public final class BenchReport {
         json.put("ok", result.ok());
         json.put("stop_reason", result.stopReason());
         json.set("environment", environment);
-        json.put("mysql_version", versions(result, NodeStatus::version));
-        json.put("agent_version", versions(result, NodeStatus::agentVersion));
-        json.put("durability", versions(result, s -> s.json().path("durability").asText("")));
+        json.put("mysql_version", Facts.of(result.before(), NodeStatus::version));
+        json.put("agent_version", Facts.of(result.before(), NodeStatus::agentVersion));
+        json.put("durability", Facts.durability(result.before()));
         ObjectNode settings = json.putObject("settings");
         settings.put("fault", result.settings().fault().text());
         settings.put("rounds", result.settings().rounds());
@@ -116,16 +115,16 @@ public final class BenchReport {
         settings.put("deadline_s", result.settings().deadline().toSeconds());
         ObjectNode gaps = json.putObject("write_gap_ms");
         distribution(result.rounds(), RoundResult::closedMillis)
-                .ifPresent(d -> put(json.putObject("last_ack_after_fault_ms"), d));
+                .ifPresent(d -> Facts.put(json.putObject("last_ack_after_fault_ms"), d));
         gaps(result.rounds()).forEach((level, gap) -> {
             if (gap.isPresent()) {
-                put(gaps.putObject(level), gap.get());
+                Facts.put(gaps.putObject(level), gap.get());
             } else {
                 gaps.putNull(level);
             }
         });
         ObjectNode phases = json.putObject("phases_ms");
-        phases(result.rounds()).forEach((name, d) -> put(phases.putObject(name), d));
+        phases(result.rounds()).forEach((name, d) -> Facts.put(phases.putObject(name), d));
         json.put("acknowledged", sum(result.rounds(), RoundResult::acknowledged));
         json.put("missing", sum(result.rounds(), RoundResult::missing));
         json.put("violations", sum(result.rounds(), r -> (long) r.violations().size()));
@@ -137,9 +136,9 @@ public final class BenchReport {
 
     private static void round(ObjectNode json, RoundResult r) {
         json.put("round", r.number()).put("ok", r.ok()).put("from", r.from()).put("to", r.to());
-        millis(json, "node_gap_ms", r.nodeGapMillis());
-        millis(json, "proxy_gap_ms", r.proxyGapMillis());
-        millis(json, "last_ack_after_fault_ms", r.closedMillis());
+        Facts.millis(json, "node_gap_ms", r.nodeGapMillis());
+        Facts.millis(json, "proxy_gap_ms", r.proxyGapMillis());
+        Facts.millis(json, "last_ack_after_fault_ms", r.closedMillis());
         json.put("recovery_ms", r.recoveryMillis());
         json.put("acknowledged", r.acknowledged());
         json.put("missing", r.missing());
@@ -181,45 +180,7 @@ public final class BenchReport {
         return result;
     }
 
-    private static void put(ObjectNode json, Distribution d) {
-        json.put("min", rounded(d.min()))
-                .put("median", rounded(d.median()))
-                .put("p99", rounded(d.p99()))
-                .put("max", rounded(d.max()))
-                .put("count", d.count());
-    }
-
-    private static void millis(ObjectNode json, String name, OptionalDouble value) {
-        if (value.isPresent()) {
-            json.put(name, rounded(value.getAsDouble()));
-        } else {
-            json.putNull(name);
-        }
-    }
-
-    private static double rounded(double millis) {
-        return Math.round(millis * 10) / 10.0;
-    }
-
     private static long sum(List<RoundResult> rounds, Function<RoundResult, Long> value) {
         return rounds.stream().mapToLong(value::apply).sum();
-    }
-
-    private static String versions(BenchResult result, Function<NodeStatus, String> field) {
-        return String.join(
-                ", ",
-                result.before().members().stream()
-                        .flatMap((MemberView m) -> m.status().stream())
-                        .map(field)
-                        .distinct()
-                        .toList());
-    }
-
-    private static String seconds(OptionalDouble millis) {
-        return millis.isPresent() ? seconds(millis.getAsDouble()) + " s" : "-";
-    }
-
-    private static String seconds(double millis) {
-        return String.format(Locale.ROOT, "%.3f", millis / 1000);
     }
 }

@@ -73,6 +73,12 @@ class RoundAnalysisTest {
     }
 
     @Test
+    void aWriteAtANodeThatWasNeverPrimaryIsAViolationWheneverItWasSent() {
+        RoundAnalysis analysis = analysis(100, at("a", 90), at("b", 300), ack("c", false, 200, 310));
+        assertThat(analysis.violations(A_TO_B)).hasSize(1);
+    }
+
+    @Test
     void aLateWriteThroughTheProxyCountsToo() {
         RoundAnalysis analysis = analysis(100, at("a", 90), at("b", 300), ack("a", true, 320, 325));
         assertThat(analysis.violations(A_TO_B)).hasSize(1);
@@ -95,7 +101,7 @@ class RoundAnalysisTest {
 
     @Test
     void distributionIsExact() {
-        assertThat(Distribution.of(List.of(3.0, 1.0, 2.0))).isEqualTo(new Distribution(3, 1, 2, 3, 3));
+        assertThat(Distribution.of(List.of(3.0, 1.0, 2.0))).isEqualTo(new Distribution(3, 1, 2, 3, 3, 3));
         assertThat(Distribution.of(List.of(4.0, 1.0, 2.0, 3.0)).median()).isEqualTo(2.5);
         List<Double> hundred =
                 IntStream.rangeClosed(1, 100).mapToObj(i -> (double) i).toList();

@@ -269,6 +269,30 @@ class CommandsTest {
     }
 
     /** With a configuration for the fake cluster. */
+    @Test
+    void aDrillIsRefusedBeforeItBreaksAnythingWhereItCannotBeRight() throws IOException {
+        assertThat(moctl("drill", "soak", "--only", "primary-cut,lightning", "--yes"))
+                .isEqualTo(2);
+        assertThat(err.toString()).contains("'lightning' is no fault");
+        assertThat(moctl("drill", "soak", "--faults", "0", "--fault-command", "false"))
+                .isEqualTo(2);
+        assertThat(err.toString()).contains("0 faults: take 1 to 10000");
+        assertThat(moctl("drill", "soak", "--fault-command", "false", "--yes")).isEqualTo(2);
+        assertThat(err.toString()).contains("[bench] is missing");
+        Files.writeString(
+                directory.resolve("bench"), "[bench]\nuser = \"app\"\nschema = \"demo\"\nwriter = \"127.0.0.1:1\"\n");
+        assertThat(moctl("drill", "soak", "--fault-command", "false")).isEqualTo(2);
+        assertThat(err.toString()).contains("give --yes");
+        Path ledger = directory.resolve("ledger");
+        assertThat(moctl("drill", "soak", "--fault-command", "false", "--yes", "--ledger", ledger.toString()))
+                .isEqualTo(4);
+        assertThat(err.toString()).contains("false heal ended with 1");
+        Files.writeString(ledger.resolve("acks"), "");
+        assertThat(moctl("drill", "soak", "--fault-command", "false", "--yes", "--ledger", ledger.toString()))
+                .isEqualTo(2);
+        assertThat(err.toString()).contains("holds the ledger of another drill");
+    }
+
     private int moctl(String... args) throws IOException {
         Path token = directory.resolve("token");
         if (!Files.exists(token)) {
