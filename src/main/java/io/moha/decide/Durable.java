@@ -21,10 +21,14 @@ import java.util.TreeSet;
  * promises it, lower it after the list has ceased to.
  */
 final class Durable {
+    private static final long WAITED_NANOS = 2_000_000_000L;
+
     private final Context c;
     private final Durability wanted;
     private final Optional<AckList> mine;
     private final int waitsFor;
+    /** Nobody can write yet: a list may bind at once. */
+    private final boolean closed;
 
     private Durable(Context c) {
         this.c = c;
@@ -34,6 +38,7 @@ final class Durable {
                 .map(Sync::list)
                 .filter(l -> l.term().equals(c.term()) && l.primary().equals(c.seen().me()));
         this.waitsFor = c.local().semiSync().waitFor();
+        this.closed = !c.local().writable();
     }
 
     static Durable of(Context c) {
@@ -42,8 +47,7 @@ final class Durable {
 
     /** What must be done before this server may be open. */
     Optional<Diagnosis> beforeOpening() {
-        boolean settled = mine.isPresent() || c.state().phase() != Phase.PROMOTING;
-        if (settled) {
+        if (mine.isPresent() || !closed) {
             return waitsFor < waitAtLeast() ? Optional.of(WAIT_DIFFERS) : Optional.empty();
         }
         if (wanted.lossless()) {
@@ -74,7 +78,7 @@ final class Durable {
     /** How many acknowledgements the server is to wait for now. */
     int waitCount() {
         if (mine.isEmpty()) {
-            return wanted.lossless() && c.state().phase() == Phase.PROMOTING ? wanted.acks() : 0;
+            return wanted.lossless() && closed ? wanted.acks() : 0;
         }
         AckList list = mine.get();
         int raised = wanted.lossless() && connected(list.ackers()).size() >= wanted.acks() ? wanted.acks() : 0;
@@ -101,7 +105,7 @@ final class Durable {
     }
 
     private Optional<AckList> first() {
-        if (c.state().phase() == Phase.PROMOTING) {
+        if (closed) {
             return Optional.of(wanted.lossless() ? begun(true) : async());
         }
         return wanted.lossless()
@@ -136,8 +140,6 @@ final class Durable {
                 : Optional.empty();
     }
 
-    private static final long WAITED_NANOS = 2_000_000_000L;
-
     private Optional<AckList> inForce(AckList list) {
         if (list.acks() > wanted.acks()) {
             return Optional.of(with(list, true, wanted.acks(), list.ackers(), list.floor()));
@@ -164,7 +166,7 @@ final class Durable {
 
     /** Who may be listed: at the beginning of a term who has voted in it, later who follows. */
     private Set<NodeId> candidates() {
-        boolean promoting = c.state().phase() == Phase.PROMOTING;
+        boolean promoting = mine.isEmpty() && closed;
         Set<NodeId> found = new TreeSet<>();
         for (Member member : c.cluster().members().values()) {
             NodeId node = member.node();

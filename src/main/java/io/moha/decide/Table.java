@@ -475,7 +475,7 @@ public final class Table {
                 c -> "commits are to wait for " + Durable.of(c).waitCount() + " acknowledgements, not "
                         + c.local().semiSync().waitFor());
         on(
-                EnumSet.of(PROMOTING, PRIMARY),
+                HOLDING,
                 LIST_DUE,
                 stay(),
                 c -> Durable.of(c)

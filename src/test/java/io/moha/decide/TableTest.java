@@ -4,6 +4,9 @@ import static io.moha.decide.Diagnosis.*;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.moha.decide.Observation.Health;
+import io.moha.model.AckList;
+import io.moha.model.Durability;
+import io.moha.model.NodeId;
 import io.moha.model.Term;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -35,11 +38,28 @@ class TableTest {
             DATABASE_STUCK,
             DATABASE_SILENT);
     private static final Set<Diagnosis> DRAINED =
-            EnumSet.of(WISH_READ_ONLY, CLOSED, OPEN_UNANNOUNCED, SERVING, UNREGISTERED, ALONE, NOT_ALONE);
+            EnumSet.of(
+            WISH_READ_ONLY,
+            CLOSED,
+            OPEN_UNANNOUNCED,
+            SERVING,
+            UNREGISTERED,
+            ALONE,
+            NOT_ALONE,
+            WAIT_DIFFERS,
+            LIST_DUE,
+            STRANGER);
     private static final Set<Diagnosis> PROMOTING =
             EnumSet.of(BALLOT_SHRUNK, UNDRAINED, DRAIN_OVERDUE, SOURCE_REMAINS, NO_EVIDENCE);
     private static final Set<Diagnosis> READ_ONLY =
-            EnumSet.of(WISH_READ_WRITE, WRITABLE_AGAINST_WISH, HAND_OVER_WANTED, HAND_OVER_IN_DOUBT, HELD);
+            EnumSet.of(
+            WISH_READ_WRITE,
+            WRITABLE_AGAINST_WISH,
+            HAND_OVER_WANTED,
+            HAND_OVER_IN_DOUBT,
+            WAIT_DIFFERS,
+            LIST_DUE,
+            HELD);
 
     /** What Diagnostician can find in the phase. */
     private static Set<Diagnosis> possible(Phase phase) {
@@ -100,7 +120,7 @@ class TableTest {
         Random random = new Random(5);
         Set<Diagnosis> met = EnumSet.noneOf(Diagnosis.class);
         Set<Diagnosis> silent = EnumSet.noneOf(Diagnosis.class);
-        for (int i = 0; i < 60_000; i++) {
+        for (int i = 0; i < 120_000; i++) {
             NodeState state = new NodeState(
                     phase,
                     ObservationBuilder.START,
@@ -143,6 +163,7 @@ class TableTest {
         some.health(health, Duration.ofSeconds(random.nextBoolean() ? 0 : 60));
         database(random, some);
         etcd(random, some);
+        durability(random, some);
         return some.build();
     }
 
@@ -186,6 +207,30 @@ class TableTest {
                 () -> some.vote(
                         Ballots.unfit(Ballots.ballot("n1", coming, Ballots.gtids("1-10")), "only follows"), 31));
         maybe(random, 4, () -> some.vote(Ballots.ballot("n2", coming, Ballots.gtids("1-11")), 32));
+    }
+
+    private static void durability(Random random, ObservationBuilder some) {
+        maybe(random, 4, () -> some.wants(new Durability(true, 1, random.nextBoolean())));
+        maybe(random, 3, () -> some.waitsFor(1, random.nextBoolean() ? "n3" : "n4"));
+        maybe(random, 6, () -> some.waitsFor(2, "n4"));
+        maybe(random, 6, some::acknowledges);
+        maybe(
+                random,
+                4,
+                () -> some.vote(Ballots.unfit(Ballots.ballot("n3", 4, Ballots.gtids("1-12")), "only follows"), 33));
+        maybe(random, 3, () -> some.suspectedFor(Duration.ofSeconds(random.nextInt(3))));
+        maybe(random, 4, () -> some.awayFor("n3", Duration.ofSeconds(20)));
+        maybe(random, 3, () -> {
+            String primary = random.nextBoolean() ? "n1" : "n2";
+            Set<String> ackers = random.nextInt(3) == 0 ? Set.of("n3") : Set.of("n1", "n3");
+            some.sync(new AckList(
+                    new Term(random.nextInt(4) == 0 ? 2 : 3),
+                    new NodeId(primary),
+                    random.nextInt(4) != 0,
+                    random.nextInt(5) == 0 ? 0 : 1,
+                    ObservationBuilder.nodes(ackers.toArray(String[]::new)),
+                    Ballots.gtids(random.nextInt(3) == 0 ? "1-12" : "1-8")));
+        });
     }
 
     private static void maybe(Random random, int oneIn, Runnable change) {
