@@ -519,7 +519,8 @@ final class SimMysql {
 
     DatabaseStatus status() {
         Optional<DatabaseStatus.Replica> replica = Optional.ofNullable(source)
-                .map(s -> new DatabaseStatus.Replica(s, receiver(), applierRunning, retrieved, Long.toString(lastHeard), 0, "", applierError));
+                .map(s -> new DatabaseStatus.Replica(
+                        s, receiver(), applierRunning, retrieved, Long.toString(lastHeard), 0, "", applierError));
         return new DatabaseStatus(
                 "9.7.4",
                 uuid,
