@@ -295,24 +295,6 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
     }
 
     @Override
-    public void waitFor(Server source, int replicas) throws SQLException {
-        if (replicas == 0) {
-            execute(source, "SET GLOBAL rpl_semi_sync_source_enabled=OFF");
-        } else {
-            execute(
-                    source,
-                    "SET GLOBAL rpl_semi_sync_source_timeout=4294967295",
-                    "SET GLOBAL rpl_semi_sync_source_wait_for_replica_count=" + replicas,
-                    "SET GLOBAL rpl_semi_sync_source_enabled=ON");
-        }
-    }
-
-    @Override
-    public void acknowledges(Server replica, boolean on) throws SQLException {
-        execute(replica, "SET GLOBAL rpl_semi_sync_replica_enabled=" + (on ? "ON" : "OFF"));
-    }
-
-    @Override
     public void errant(Server server) throws SQLException {
         execute(
                 server,
