@@ -509,7 +509,8 @@ public abstract class DatabaseContract {
         insert(P);
         String heard = channel(R).heard();
         db(P).dropReplica(status(R).serverUuid(), SOON);
-        assertThat(world().insert(P)).isTrue();
+        DatabaseWorld.Sent write = world().send(P);
+        world().await("acknowledged", write::acknowledged);
         awaitCaughtUp(R, P);
         DatabaseStatus back = world().await(R, "connected again", DatabaseContract::runs);
         assertThat(back.replica().orElseThrow().heard()).isNotEqualTo(heard);
