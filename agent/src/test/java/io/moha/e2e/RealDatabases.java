@@ -97,6 +97,9 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
             }
         }
         for (Server each : Server.values()) {
+            dropReplicas(each);
+        }
+        for (Server each : Server.values()) {
             JdbcDatabase database = new JdbcDatabase(new JdbcSettings(
                     endpoint(each),
                     "moha",
@@ -114,6 +117,18 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
             String count = "SELECT COUNT(*) FROM performance_schema.processlist WHERE user='moha'";
             await("all connections of the agent", () -> ask(each, count).equals("5"));
         }
+    }
+
+    /** A source learns that a receiver was stopped when it sends the next word to it. */
+    private void dropReplicas(Server source) throws Exception {
+        String replicas = "SELECT COALESCE(GROUP_CONCAT(id), '') FROM performance_schema.processlist"
+                + " WHERE command LIKE 'Binlog Dump%'";
+        for (String id : ask(source, replicas).split(",")) {
+            if (!id.isEmpty()) {
+                execute(source, "KILL " + id);
+            }
+        }
+        await("no replica is connected", () -> ask(source, replicas).isEmpty());
     }
 
     private void disconnect() {
