@@ -426,7 +426,8 @@ public abstract class DatabaseContract {
 
         DatabaseWorld.Sent write = waiting();
         assertThat(status(R).semiSync()).isEqualTo(new SemiSync(0, Set.of(), 0, true, false));
-        DatabaseStatus waits = world().await(P, "the replica is gone", s -> s.semiSync().ackers().isEmpty());
+        DatabaseStatus waits = world().await(
+                        P, "the replica is gone", s -> s.semiSync().ackers().isEmpty());
         assertThat(waits.semiSync()).isEqualTo(new SemiSync(1, Set.of(), 1, false, false));
         assertThat(waits.commits().waiting()).as("it is not stuck").isZero();
 
@@ -444,7 +445,9 @@ public abstract class DatabaseContract {
         DatabaseStatus status = world().await(P, "three wait", s -> s.semiSync().waiting() == 3);
         assertThat(status.commits().waiting()).as("none is stuck").isZero();
         db(R).startReplication(SOON);
-        world().await("all are acknowledged", () -> first.acknowledged() && second.acknowledged() && third.acknowledged());
+        world().await(
+                        "all are acknowledged",
+                        () -> first.acknowledged() && second.acknowledged() && third.acknowledged());
     }
 
     @Test
@@ -475,12 +478,17 @@ public abstract class DatabaseContract {
         assertThat(ackersOf(P)).isEmpty();
 
         GtidSet executed = status(P).executed();
-        world().await(R, "it has it all the same", s -> s.received().subtract(executed).count() == 1);
+        world().await(
+                        R,
+                        "it has it all the same",
+                        s -> s.received().subtract(executed).count() == 1);
         db(R).acknowledge(true, SOON);
         world().await(R, "it acknowledges", s -> s.semiSync().acknowledging());
         world().await(P, "it is an acker", s -> s.semiSync().ackers().size() == 1);
         assertThat(ackersOf(P)).containsExactly(status(R).serverUuid());
-        assertThat(isAcknowledged(write)).as("what it had already is not sent again, so it says nothing").isFalse();
+        assertThat(isAcknowledged(write))
+                .as("what it had already is not sent again, so it says nothing")
+                .isFalse();
         DatabaseWorld.Sent later = world().send(P);
         world().await("the next one speaks for both", () -> write.acknowledged() && later.acknowledged());
         db(R).acknowledge(true, SOON); // once more is harmless
@@ -568,7 +576,10 @@ public abstract class DatabaseContract {
         for (int i = 0; i < 2; i++) {
             String heard = channel(R).heard();
             long from = world().now();
-            world().await(R, "a heartbeat", s -> !s.replica().orElseThrow().heard().equals(heard));
+            world().await(
+                            R,
+                            "a heartbeat",
+                            s -> !s.replica().orElseThrow().heard().equals(heard));
             assertThat(world().now() - from).isLessThan(Duration.ofSeconds(5).toNanos());
         }
         world().freeze(P);

@@ -27,12 +27,15 @@ final class SemiSyncTest {
             assertThat(db.probe(SOON).semiSync()).isEqualTo(SemiSync.OFF);
             db.awaitAckers(0, SOON);
             db.acknowledge(false, SOON);
-            assertThat(plugins(server)).as("nothing is installed to be switched off").isEqualTo("0");
+            assertThat(plugins(server))
+                    .as("nothing is installed to be switched off")
+                    .isEqualTo("0");
 
             long from = System.nanoTime();
             db.awaitAckers(2, SOON);
             db.acknowledge(true, SOON);
-            System.out.println(version + ": installing both plugins took " + (System.nanoTime() - from) / 1_000_000 + " ms");
+            System.out.println(
+                    version + ": installing both plugins took " + (System.nanoTime() - from) / 1_000_000 + " ms");
             DatabaseStatus status = db.probe(SOON);
             assertThat(status.semiSync()).isEqualTo(new SemiSync(2, Set.of(), 0, true, false));
             assertThat(status.fenced()).isTrue();
@@ -86,11 +89,9 @@ final class SemiSyncTest {
     @ParameterizedTest
     @EnumSource(Version.class)
     void aServerThatThrowsItsRelayLogAwayMayNotAcknowledge(Version version) throws Exception {
-        try (MysqldFixture server =
-                        MysqldFixture.start(version, "--relay-log-recovery=1", "--sync-relay-log=10000");
+        try (MysqldFixture server = MysqldFixture.start(version, "--relay-log-recovery=1", "--sync-relay-log=10000");
                 JdbcDatabase db = Databases.on(server)) {
-            DatabaseException e =
-                    catchThrowableOfType(DatabaseException.class, () -> db.acknowledge(true, SOON));
+            DatabaseException e = catchThrowableOfType(DatabaseException.class, () -> db.acknowledge(true, SOON));
             assertThat(e.kind()).isEqualTo(Kind.REFUSED);
             assertThat(e).hasMessageContaining("relay_log_recovery");
             assertThat(db.probe(SOON).semiSync()).isEqualTo(SemiSync.OFF);
@@ -114,7 +115,8 @@ final class SemiSyncTest {
                 Databases.makePrimary(source, primary);
                 db.follow(primary.endpoint(), LONG);
                 GtidSet first = source.probe(SOON).executed();
-                assertThat(source.awaitExecutedOn(replica.endpoint(), first, LONG)).isTrue();
+                assertThat(source.awaitExecutedOn(replica.endpoint(), first, LONG))
+                        .isTrue();
                 replica.execute("STOP REPLICA SQL_THREAD");
                 for (int i = 0; i < 100; i++) {
                     Databases.insert(primary);
@@ -129,7 +131,8 @@ final class SemiSyncTest {
                         + left.subtract(first).count() + " are left");
                 assertThat(left).isEqualTo(recovery ? first : all);
                 db.startApplier(SOON);
-                Databases.await(db, "what is left is executed", s -> s.executed().equals(left));
+                Databases.await(
+                        db, "what is left is executed", s -> s.executed().equals(left));
             }
         }
     }
