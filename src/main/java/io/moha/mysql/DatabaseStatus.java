@@ -50,8 +50,7 @@ public record DatabaseStatus(
      * @param acknowledges the replica side is switched on: what the next connection to a source is opened with
      * @param acknowledging the present connection to the source acknowledges
      */
-    public record SemiSync(
-            int waitFor, Set<String> ackers, int waiting, boolean acknowledges, boolean acknowledging) {
+    public record SemiSync(int waitFor, Set<String> ackers, int waiting, boolean acknowledges, boolean acknowledging) {
         public static final SemiSync OFF = new SemiSync(0, Set.of(), 0, false, false);
 
         public SemiSync {

@@ -33,6 +33,7 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
     private static final String ADMIN = "admin";
     private static final String APP = "app";
     private static final int TOO_MANY_CONNECTIONS = 1040;
+    private static final int UNKNOWN_THREAD = 1094;
 
     private final Stage stage;
     private final Map<Server, JdbcDatabase> databases = new EnumMap<>(Server.class);
@@ -97,6 +98,9 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
             }
         }
         for (Server each : Server.values()) {
+            dropReplicas(each);
+        }
+        for (Server each : Server.values()) {
             JdbcDatabase database = new JdbcDatabase(new JdbcSettings(
                     endpoint(each),
                     "moha",
@@ -113,6 +117,28 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
             // They are opened in the background after the first probe.
             String count = "SELECT COUNT(*) FROM performance_schema.processlist WHERE user='moha'";
             await("all connections of the agent", () -> ask(each, count).equals("5"));
+        }
+    }
+
+    /** A source learns that a receiver was stopped when it sends the next word to it. */
+    private void dropReplicas(Server source) throws Exception {
+        String replica = "SELECT id FROM performance_schema.processlist WHERE command LIKE 'Binlog Dump%' LIMIT 1";
+        await("no replica is connected", () -> {
+            String id = ask(source, replica);
+            if (!id.isEmpty()) {
+                kill(source, id);
+            }
+            return id.isEmpty();
+        });
+    }
+
+    private void kill(Server server, String connection) throws SQLException {
+        try {
+            execute(server, "KILL " + connection);
+        } catch (SQLException e) {
+            if (e.getErrorCode() != UNKNOWN_THREAD) {
+                throw e;
+            }
         }
     }
 
@@ -292,24 +318,6 @@ final class RealDatabases implements DatabaseWorld, AutoCloseable {
         return ask(
                 server,
                 "SELECT id FROM performance_schema.processlist WHERE info LIKE 'INSERT%SLEEP%' AND state='User sleep'");
-    }
-
-    @Override
-    public void waitFor(Server source, int replicas) throws SQLException {
-        if (replicas == 0) {
-            execute(source, "SET GLOBAL rpl_semi_sync_source_enabled=OFF");
-        } else {
-            execute(
-                    source,
-                    "SET GLOBAL rpl_semi_sync_source_timeout=4294967295",
-                    "SET GLOBAL rpl_semi_sync_source_wait_for_replica_count=" + replicas,
-                    "SET GLOBAL rpl_semi_sync_source_enabled=ON");
-        }
-    }
-
-    @Override
-    public void acknowledges(Server replica, boolean on) throws SQLException {
-        execute(replica, "SET GLOBAL rpl_semi_sync_replica_enabled=" + (on ? "ON" : "OFF"));
     }
 
     @Override

@@ -13,10 +13,12 @@ import io.moha.mysql.DatabaseException.Kind;
 import io.moha.mysql.DatabaseStatus;
 import io.moha.mysql.DatabaseStatus.Receiver;
 import io.moha.mysql.DatabaseStatus.Replica;
+import io.moha.mysql.DatabaseStatus.SemiSync;
 import io.moha.sim.DatabaseWorld.Server;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -322,11 +324,13 @@ public abstract class DatabaseContract {
     /** R acknowledges what it receives; P waits for that. */
     private void semiSynchronous() throws Exception {
         makePrimary(P);
-        world().acknowledges(R, true);
+        db(R).acknowledge(true, SOON);
         db(R).follow(world().endpoint(P), LONG);
         insert(P);
         awaitCaughtUp(R, P);
-        world().waitFor(P, 1);
+        db(P).awaitAckers(1, SOON);
+        Set<String> replica = Set.of(status(R).serverUuid());
+        world().await(P, "the replica acknowledges", s -> s.semiSync().ackers().equals(replica));
     }
 
     /** What P has written and R has not received. */
@@ -386,8 +390,204 @@ public abstract class DatabaseContract {
     void whereTheSourceSideIsSwitchedOffEverybodyWhoWaitsIsToldThatItIsDone() throws Exception {
         semiSynchronous();
         DatabaseWorld.Sent write = waiting();
-        world().waitFor(P, 0);
+        db(P).awaitAckers(0, SOON);
         world().await("acknowledged", write::acknowledged);
+        assertThat(status(P).semiSync().waitFor()).isZero();
+        insert(P);
+    }
+
+    /** Whether a write on P ends without help. */
+    private boolean isAcknowledged(DatabaseWorld.Sent write) throws Exception {
+        world().pass(Duration.ofSeconds(1));
+        return write.acknowledged();
+    }
+
+    private Set<String> ackersOf(Server source) throws DatabaseException {
+        return status(source).semiSync().ackers();
+    }
+
+    @Test
+    void aNewServerNeitherWaitsNorAcknowledges() throws Exception {
+        for (Server each : Server.values()) {
+            assertThat(status(each).semiSync()).isEqualTo(SemiSync.OFF);
+        }
+        db(P).awaitAckers(0, SOON);
+        db(R).acknowledge(false, SOON);
+        assertThat(status(P).semiSync()).isEqualTo(SemiSync.OFF);
+        assertThat(status(R).semiSync()).isEqualTo(SemiSync.OFF);
+    }
+
+    @Test
+    void bothSidesSayHowTheyAre() throws Exception {
+        semiSynchronous();
+        String replica = status(R).serverUuid();
+        assertThat(status(P).semiSync()).isEqualTo(new SemiSync(1, Set.of(replica), 0, false, false));
+        assertThat(status(R).semiSync()).isEqualTo(new SemiSync(0, Set.of(), 0, true, true));
+
+        DatabaseWorld.Sent write = waiting();
+        assertThat(status(R).semiSync()).isEqualTo(new SemiSync(0, Set.of(), 0, true, false));
+        DatabaseStatus waits = world().await(
+                        P, "the replica is gone", s -> s.semiSync().ackers().isEmpty());
+        assertThat(waits.semiSync()).isEqualTo(new SemiSync(1, Set.of(), 1, false, false));
+        assertThat(waits.commits().waiting()).as("it is not stuck").isZero();
+
+        db(R).startReplication(SOON);
+        world().await("acknowledged", write::acknowledged);
+        world().await(P, "nobody waits", s -> s.semiSync().equals(new SemiSync(1, Set.of(replica), 0, false, false)));
+    }
+
+    @Test
+    void whoeverStandsInTheQueueBehindACommitThatWaitsDoesSoToo() throws Exception {
+        semiSynchronous();
+        DatabaseWorld.Sent first = waiting();
+        DatabaseWorld.Sent second = world().send(P);
+        DatabaseWorld.Sent third = world().send(P);
+        DatabaseStatus status = world().await(P, "three wait", s -> s.semiSync().waiting() == 3);
+        assertThat(status.commits().waiting()).as("none is stuck").isZero();
+        db(R).startReplication(SOON);
+        world().await(
+                        "all are acknowledged",
+                        () -> first.acknowledged() && second.acknowledged() && third.acknowledged());
+    }
+
+    @Test
+    void twoAckersAreTwoServers() throws Exception {
+        semiSynchronous();
+        db(P).awaitAckers(2, SOON);
+        assertThat(status(P).semiSync().waitFor()).isEqualTo(2);
+        DatabaseWorld.Sent write = world().send(P);
+        assertThat(isAcknowledged(write)).as("one of two").isFalse();
+        db(Q).acknowledge(true, SOON);
+        db(Q).follow(world().endpoint(P), LONG);
+        world().await("acknowledged", write::acknowledged);
+        assertThat(ackersOf(P))
+                .containsExactlyInAnyOrder(status(R).serverUuid(), status(Q).serverUuid());
+        db(Q).stopReceiver(SOON);
+        DatabaseWorld.Sent next = world().send(P);
+        assertThat(isAcknowledged(next)).isFalse();
+        db(P).awaitAckers(1, SOON);
+        world().await("one is enough now", next::acknowledged);
+    }
+
+    @Test
+    void aReplicaThatBeginsToAcknowledgeSpeaksOfWhatItReceivesFromThenOn() throws Exception {
+        primaryAndReplica();
+        db(P).awaitAckers(1, SOON);
+        DatabaseWorld.Sent write = world().send(P);
+        assertThat(isAcknowledged(write)).isFalse();
+        assertThat(ackersOf(P)).isEmpty();
+
+        GtidSet executed = status(P).executed();
+        world().await(
+                        R,
+                        "it has it all the same",
+                        s -> s.received().subtract(executed).count() == 1);
+        db(R).acknowledge(true, SOON);
+        world().await(R, "it acknowledges", s -> s.semiSync().acknowledging());
+        world().await(P, "it is an acker", s -> s.semiSync().ackers().size() == 1);
+        assertThat(ackersOf(P)).containsExactly(status(R).serverUuid());
+        assertThat(isAcknowledged(write))
+                .as("what it had already is not sent again, so it says nothing")
+                .isFalse();
+        DatabaseWorld.Sent later = world().send(P);
+        world().await("the next one speaks for both", () -> write.acknowledged() && later.acknowledged());
+        db(R).acknowledge(true, SOON); // once more is harmless
+        insert(P);
+
+        db(R).acknowledge(false, SOON);
+        world().await(R, "connected again", DatabaseContract::runs);
+        assertThat(status(R).semiSync()).isEqualTo(SemiSync.OFF);
+        DatabaseWorld.Sent next = world().send(P);
+        assertThat(isAcknowledged(next)).isFalse();
+        world().await(P, "it is no acker any more", s -> s.semiSync().ackers().isEmpty());
+        db(P).awaitAckers(0, SOON);
+        world().await("acknowledged", next::acknowledged);
+    }
+
+    @Test
+    void whereTheReceiverIsStoppedItStaysSo() throws Exception {
+        primaryAndReplica();
+        db(R).stopReceiver(SOON);
+        db(R).acknowledge(true, SOON);
+        assertThat(channel(R).receiver()).isEqualTo(Receiver.STOPPED);
+        assertThat(status(R).semiSync()).isEqualTo(new SemiSync(0, Set.of(), 0, true, false));
+        db(R).startReplication(SOON);
+        world().await(R, "it acknowledges", s -> s.semiSync().acknowledging());
+    }
+
+    @Test
+    void aDroppedReplicaComesBackByItself() throws Exception {
+        semiSynchronous();
+        db(P).dropReplica(status(Q).serverUuid(), SOON); // is none: harmless
+        insert(P);
+        String heard = channel(R).heard();
+        db(P).dropReplica(status(R).serverUuid(), SOON);
+        DatabaseWorld.Sent write = world().send(P);
+        world().await("acknowledged", write::acknowledged);
+        awaitCaughtUp(R, P);
+        DatabaseStatus back = world().await(R, "connected again", DatabaseContract::runs);
+        assertThat(back.replica().orElseThrow().heard()).isNotEqualTo(heard);
+        assertThat(ackersOf(P)).containsExactly(status(R).serverUuid());
+    }
+
+    @Test
+    void aFrozenReplicaIsDroppedAtOnce() throws Exception {
+        semiSynchronous();
+        world().freeze(R); // it cannot close its connection itself
+        db(P).dropReplica(ackersOf(P).iterator().next(), SOON);
+        assertThat(ackersOf(P)).isEmpty();
+        world().thaw(R);
+        world().await(R, "connected again", DatabaseContract::runs);
+        insert(P);
+    }
+
+    @Test
+    void semiSynchronousReplicationMakesNoTransactionsOfItsOwnAndLeavesTheFence() throws Exception {
+        GtidSet before = status(R).executed();
+        db(R).acknowledge(true, SOON);
+        db(R).awaitAckers(1, SOON);
+        assertThat(gates(R)).isEqualTo("super read-only");
+        db(R).awaitAckers(0, SOON);
+        db(R).acknowledge(false, SOON);
+        db(R).dropReplica(status(R).serverUuid(), SOON);
+        assertThat(gates(R)).isEqualTo("super read-only");
+        assertThat(status(R).executed()).isEqualTo(before);
+    }
+
+    @Test
+    void aServerThatWasRestartedNeitherWaitsNorAcknowledges() throws Exception {
+        semiSynchronous();
+        db(R).awaitAckers(1, SOON);
+        for (Server each : List.of(P, R)) {
+            world().kill(each);
+            world().await("it is dead", () -> world().dead(each));
+        }
+        for (Server each : List.of(P, R)) {
+            world().start(each);
+            DatabaseStatus restarted = world().await(each, "it answers", s -> true);
+            assertThat(restarted.semiSync()).isEqualTo(SemiSync.OFF);
+        }
+    }
+
+    @Test
+    void anIdleSourceIsHeardAndASilentOneIsNot() throws Exception {
+        primaryAndReplica();
+        world().await(R, "connected", DatabaseContract::runs);
+        for (int i = 0; i < 2; i++) {
+            String heard = channel(R).heard();
+            long from = world().now();
+            world().await(
+                            R,
+                            "a heartbeat",
+                            s -> !s.replica().orElseThrow().heard().equals(heard));
+            assertThat(world().now() - from).isLessThan(Duration.ofSeconds(5).toNanos());
+        }
+        world().freeze(P);
+        world().pass(Duration.ofMillis(300));
+        String last = channel(R).heard();
+        world().pass(Duration.ofSeconds(1));
+        assertThat(channel(R).heard()).isEqualTo(last);
+        world().thaw(P);
     }
 
     // --- the dead-man's switch

@@ -61,12 +61,6 @@ public interface DatabaseWorld {
     /** Something that super_read_only has to wait for, and that offline_mode does not end; until closed. */
     AutoCloseable longTransaction(Server server) throws Exception;
 
-    /** Semi-synchronous replication without a timeout: commits wait for so many replicas; 0 ends that. */
-    void waitFor(Server source, int replicas) throws Exception;
-
-    /** From its next connection on a replica acknowledges what it has received. */
-    void acknowledges(Server replica, boolean on) throws Exception;
-
     /** Somebody with all privileges lifts super_read_only, writes, and sets it again. */
     void errant(Server server) throws Exception;
 

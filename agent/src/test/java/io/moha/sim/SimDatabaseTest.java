@@ -128,16 +128,6 @@ class SimDatabaseTest extends DatabaseContract {
         }
 
         @Override
-        public void waitFor(Server source, int replicas) {
-            mysql(source).waitFor(replicas);
-        }
-
-        @Override
-        public void acknowledges(Server replica, boolean on) {
-            mysql(replica).acknowledges(on);
-        }
-
-        @Override
         public void errant(Server server) {
             mysql(server).errant(++writes);
         }

@@ -529,7 +529,8 @@ final class SimMysql {
 
     DatabaseStatus status() {
         Optional<DatabaseStatus.Replica> replica = Optional.ofNullable(source)
-                .map(s -> new DatabaseStatus.Replica(s, receiver(), applierRunning, retrieved, Long.toString(lastHeard), 0, "", applierError));
+                .map(s -> new DatabaseStatus.Replica(
+                        s, receiver(), applierRunning, retrieved, Long.toString(lastHeard), 0, "", applierError));
         return new DatabaseStatus(
                 "9.7.4",
                 uuid,
@@ -774,12 +775,14 @@ final class SimMysql {
             return;
         }
         lastHeard = scheduler.now();
-        boolean more = sourcePosition < from.binlog.size();
+        // What it has already is not sent again: then it says nothing of it, until something new is sent.
+        boolean more = false;
         while (sourcePosition < from.binlog.size()) {
             Transaction next = from.binlog.get(sourcePosition++);
             if (!executed.contains(next.gtid()) && !retrieved.contains(next.gtid())) {
                 relay.add(next);
                 retrieved = retrieved.union(next.gtid());
+                more = true;
             }
         }
         if (more && acknowledging && from.waitFor > 0) {

@@ -7,7 +7,8 @@ import java.sql.SQLException;
 /** Takes all data of another server with the clone plugin. */
 final class Cloner {
     private static final int RESTART_FAILED = 3707;
-    private static final String INSTALL = "INSTALL PLUGIN clone SONAME 'mysql_clone.so'";
+    private static final String PLUGIN = "clone";
+    private static final String LIBRARY = "mysql_clone.so";
 
     private final JdbcSettings settings;
 
@@ -17,33 +18,11 @@ final class Cloner {
 
     /** On another member only where it is writable: this agent does not touch the fence of another one's server. */
     static void ensurePluginOnDonor(Link link) throws SQLException {
-        if (!hasPlugin(link)) {
-            Sql.execute(link, INSTALL);
-        }
+        Plugins.installOpen(link, PLUGIN, LIBRARY);
     }
 
-    /** INSTALL PLUGIN is not in the binary log, but it is refused while super_read_only is on: lift that for a moment. */
     static void ensurePluginHere(Link link) throws SQLException {
-        if (hasPlugin(link)) {
-            return;
-        }
-        boolean fenced = Sql.text(link, "SELECT @@GLOBAL.super_read_only").equals("1");
-        if (fenced) {
-            Sql.execute(link, "SET GLOBAL super_read_only=OFF"); // read_only stays on: no application can write
-        }
-        try {
-            Sql.execute(link, INSTALL);
-        } finally {
-            if (fenced) {
-                Sql.execute(link, "SET GLOBAL super_read_only=ON");
-            }
-        }
-    }
-
-    private static boolean hasPlugin(Link link) throws SQLException {
-        String sql =
-                "SELECT COUNT(*) FROM information_schema.plugins WHERE plugin_name='clone' AND plugin_status='ACTIVE'";
-        return Sql.text(link, sql).equals("1");
+        Plugins.install(link, PLUGIN, LIBRARY);
     }
 
     /**

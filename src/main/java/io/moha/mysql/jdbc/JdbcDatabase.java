@@ -248,17 +248,36 @@ public final class JdbcDatabase implements Database {
 
     @Override
     public void awaitAckers(int replicas, Duration deadline) throws DatabaseException {
-        throw new UnsupportedOperationException();
+        changeSemiSync(
+                "waiting for " + replicas + " replicas from now on",
+                deadline,
+                link -> SemiSyncReplication.awaitAckers(link, replicas));
     }
 
     @Override
     public void acknowledge(boolean on, Duration deadline) throws DatabaseException {
-        throw new UnsupportedOperationException();
+        changeSemiSync(
+                (on ? "beginning" : "ceasing") + " to acknowledge",
+                deadline,
+                link -> SemiSyncReplication.acknowledge(link, on));
+    }
+
+    /** A plugin may be there afterwards that was not there before. */
+    private void changeSemiSync(String what, Duration deadline, Line.Action action) throws DatabaseException {
+        try {
+            changing.run(what, deadline, Repeat.NO, action);
+        } finally {
+            probe.invalidate();
+        }
     }
 
     @Override
     public void dropReplica(String serverUuid, Duration deadline) throws DatabaseException {
-        throw new UnsupportedOperationException();
+        changing.run(
+                "ending the connection of the replica " + serverUuid,
+                deadline,
+                Repeat.NO,
+                link -> SemiSyncReplication.dropReplica(link, serverUuid));
     }
 
     @Override

@@ -5,7 +5,6 @@ import io.moha.mysql.DatabaseException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
@@ -15,6 +14,13 @@ import org.slf4j.LoggerFactory;
 final class Replication {
     /** The server's upper bound; what 0 means differs from one manual to the next. */
     private static final long FOR_EVER = 4294967295L;
+
+    /**
+     * Seconds after which a source that has nothing to send says so. Two in each second: a replica knows within the
+     * second of suspect-after that its source is lost. Must be less than replica_net_timeout, which is 1 at least, or the
+     * receiver reconnects for ever.
+     */
+    private static final String HEARTBEAT = "0.5";
 
     private static final Logger LOG = LoggerFactory.getLogger(Replication.class);
     private static final int SELECT_DENIED = 1142;
@@ -97,23 +103,18 @@ final class Replication {
     }
 
     void follow(Link link, Endpoint source) throws SQLException, DatabaseException {
-        double netTimeout = Sql.first(link, "SELECT " + link.version().replicaNetTimeout(), row -> row.getDouble(1))
-                .orElse(60.0);
         stopDrained(link);
         // Carries the password: never to be logged. The server writes <secret> into its own logs.
-        Sql.execute(link, changeSource(source, netTimeout));
+        Sql.execute(link, changeSource(source));
         Sql.execute(link, "START REPLICA");
     }
 
-    private String changeSource(Endpoint source, double netTimeout) {
-        // One heartbeat a second; a period at or above replica_net_timeout makes the server warn and reconnect for
-        // ever.
-        double heartbeat = netTimeout > 1 ? 1 : netTimeout / 2;
+    private String changeSource(Endpoint source) {
         return "CHANGE REPLICATION SOURCE TO SOURCE_HOST=" + Sql.quote(source.host()) + ", SOURCE_PORT=" + source.port()
                 + ", SOURCE_USER=" + Sql.quote(settings.replicationUser())
                 + ", SOURCE_PASSWORD=" + Sql.quote(settings.replicationPassword())
                 + ", SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=" + FOR_EVER
-                + String.format(Locale.ROOT, ", SOURCE_HEARTBEAT_PERIOD=%.3f", heartbeat)
+                + ", SOURCE_HEARTBEAT_PERIOD=" + HEARTBEAT
                 + (settings.encrypted() ? ", SOURCE_SSL=1" : ", SOURCE_SSL=0, GET_SOURCE_PUBLIC_KEY=1");
     }
 }

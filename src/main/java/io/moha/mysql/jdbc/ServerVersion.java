@@ -52,8 +52,9 @@ record ServerVersion(int major, int minor, int patch) {
         return atLeast(8, 2, 0) ? "RESET BINARY LOGS AND GTIDS" : "RESET MASTER";
     }
 
-    String replicaNetTimeout() {
-        return atLeast(8, 0, 26) ? "@@GLOBAL.replica_net_timeout" : "@@GLOBAL.slave_net_timeout";
+    /** Semi-synchronous replication by its present names; the plugins of before are other ones. */
+    boolean hasSemiSync() {
+        return atLeast(8, 0, 26);
     }
 
     @Override

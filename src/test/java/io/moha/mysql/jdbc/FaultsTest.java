@@ -65,7 +65,8 @@ final class FaultsTest {
         assertThat(current.resetBinaryLogs()).isEqualTo("RESET BINARY LOGS AND GTIDS");
         assertThat(ServerVersion.parse("8.4.0-commercial").showBinaryLogStatus())
                 .isEqualTo("SHOW BINARY LOG STATUS");
-        assertThat(ServerVersion.parse("8.0.23").replicaNetTimeout()).contains("slave_net_timeout");
+        assertThat(old.hasSemiSync()).isTrue();
+        assertThat(ServerVersion.parse("8.0.25").hasSemiSync()).isFalse();
         assertThat(ServerVersion.parse("8.0.22").supported()).isFalse();
         assertThat(ServerVersion.parse("5.7.44-log").supported()).isFalse();
         assertThat(ServerVersion.parse("8.0.23").supported()).isTrue();
