@@ -89,6 +89,9 @@ public sealed interface Action {
     /** As a replica, acknowledge what was received, or do not. */
     record Acknowledge(boolean on) implements Action {}
 
+    /** Make replicas acknowledge once more what they have received. */
+    record Nudge() implements Action {}
+
     /** End the connection of a replica that acknowledges and is not listed. */
     record DropReplica(String serverUuid) implements Action {}
 

@@ -227,12 +227,16 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 .filter(b -> list.ackers().contains(b.node()) && list.counts(b))
                 .toList();
         boolean quorum = list.acks() > 0 && ackers.size() >= list.quorum();
+        // What is not in the floor was acknowledged by this primary, so its server has made it.
+        String uuid = Optional.ofNullable(cluster().members().get(list.primary()))
+                .map(Member::serverUuid)
+                .orElse("");
         GtidSet all = list.floor();
         List<Ballot> itsOwn = ballots().stream()
                 .filter(b -> b.node().equals(list.primary()) && list.counts(b))
                 .toList();
         for (Ballot each : quorum ? ackers : itsOwn) {
-            all = all.union(each.received().subtract(byHand(each)));
+            all = all.union(each.received().madeBy(uuid));
         }
         return all;
     }

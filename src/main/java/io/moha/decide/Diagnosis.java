@@ -42,6 +42,7 @@ public enum Diagnosis {
     WAIT_DIFFERS,
     LIST_DUE,
     STRANGER,
+    COMMITS_STUCK,
     ACK_DIFFERS,
     SOURCE_SIDE_ON,
     QUORUM_MISSING,

@@ -1,5 +1,6 @@
 package io.moha.decide;
 
+import static io.moha.decide.Diagnosis.COMMITS_STUCK;
 import static io.moha.decide.Diagnosis.LIST_DUE;
 import static io.moha.decide.Diagnosis.STRANGER;
 import static io.moha.decide.Diagnosis.WAIT_DIFFERS;
@@ -22,6 +23,7 @@ import java.util.TreeSet;
  */
 final class Durable {
     private static final long WAITED_NANOS = 2_000_000_000L;
+    private static final long STUCK_NANOS = 1_000_000_000L;
 
     private final Context c;
     private final Durability wanted;
@@ -67,7 +69,18 @@ final class Durable {
         if (waitsFor != waitCount()) {
             return Optional.of(WAIT_DIFFERS);
         }
-        return strangers().isEmpty() ? Optional.empty() : Optional.of(STRANGER);
+        if (!strangers().isEmpty()) {
+            return Optional.of(STRANGER);
+        }
+        return stuck() ? Optional.of(COMMITS_STUCK) : Optional.empty();
+    }
+
+    /** Enough ackers are there, and nothing goes on: an acknowledgement was lost, and none is given twice. */
+    private boolean stuck() {
+        long since = c.seen().acks().stuckSince();
+        return since != 0
+                && c.seen().now() - since > STUCK_NANOS
+                && connected(mine.map(AckList::ackers).orElse(Set.of())).size() >= waitsFor;
     }
 
     /** How many acknowledgements an open server must wait for, by the list in force. */
@@ -155,7 +168,9 @@ final class Durable {
         if (!gone.isEmpty() && connected(left).size() >= list.acks()) {
             return Optional.of(with(list, true, list.acks(), left, executed));
         }
-        return wanted.degrade() && left.size() < list.acks()
+        boolean primaryForLong = c.seen().now() - c.state().phaseSince()
+                > c.policy().ackerAwayAfter().toNanos();
+        return wanted.degrade() && primaryForLong && left.size() < list.acks()
                 ? Optional.of(with(list, true, 0, list.ackers(), executed))
                 : Optional.empty();
     }
@@ -189,7 +204,8 @@ final class Durable {
     }
 
     private boolean follows(NodeId node) {
-        return c.term().equals(c.cluster().followed().get(node));
+        Member member = c.cluster().members().get(node);
+        return member != null && member.follows().equals(c.term());
     }
 
     private boolean awayForLong(NodeId node) {

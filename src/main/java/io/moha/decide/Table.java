@@ -491,6 +491,13 @@ public final class Table {
                         Durable.of(c).strangers().iterator().next())),
                 c -> "servers acknowledge that are not listed: " + Durable.of(c).strangers());
         on(
+                EnumSet.of(PROMOTING, PRIMARY),
+                COMMITS_STUCK,
+                to(PRIMARY),
+                c -> List.of(new Action.Nudge()),
+                c -> c.local().semiSync().waiting()
+                        + " commits wait for an acknowledgement that was lost: making the ackers give another one");
+        on(
                 WITHOUT_ROLE,
                 ACK_DIFFERS,
                 stay(),

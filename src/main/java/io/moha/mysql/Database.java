@@ -76,6 +76,12 @@ public interface Database extends AutoCloseable {
      */
     void acknowledge(boolean on, Duration deadline) throws DatabaseException;
 
+    /**
+     * Makes a transaction that changes nothing, so that replicas acknowledge once more: what they had received without saying
+     * so, commits may wait for, for ever.
+     */
+    void nudge(Duration deadline) throws DatabaseException;
+
     /** Ends the connection of a replica to this source, if there is one; its receiver may connect anew. */
     void dropReplica(String serverUuid, Duration deadline) throws DatabaseException;
 

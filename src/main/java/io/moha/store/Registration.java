@@ -26,7 +26,8 @@ public record Registration(
         @JsonProperty("Tags") @Nullable Map<String, String> tags,
         @JsonProperty("LeaderLease") @Nullable Long leaderLease,
         @JsonProperty("ServerUuid") @Nullable String serverUuid,
-        @JsonProperty("Acker") @Nullable Boolean acker) {
+        @JsonProperty("Acker") @Nullable Boolean acker,
+        @JsonProperty("Follows") @Nullable Long follows) {
 
     /** The part that stays when the node has gone. */
     public Registration asMember() {
@@ -44,6 +45,7 @@ public record Registration(
                 tags,
                 null,
                 serverUuid,
-                acker);
+                acker,
+                null);
     }
 }

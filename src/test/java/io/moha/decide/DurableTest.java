@@ -29,7 +29,7 @@ class DurableTest {
     }
 
     private static NodeState in(Phase phase) {
-        return new NodeState(phase, START, new Term(3), true, Optional.empty(), "", 0, 0);
+        return new NodeState(phase, START - LONG.toNanos(), new Term(3), true, Optional.empty(), "", 0, 0);
     }
 
     private static Decision decide(Phase phase, ObservationBuilder seen) {
@@ -40,8 +40,7 @@ class DurableTest {
     private static ObservationBuilder serving() {
         return new ObservationBuilder()
                 .iAmTheOpenPrimary()
-                .announced("n2", 3)
-                .announced("n3", 3)
+                .followedBy("n2", "n3")
                 .wants(LOSSLESS);
     }
 
@@ -154,6 +153,15 @@ class DurableTest {
                 .containsExactly(new Action.AwaitAckers(2));
         assertThat(decide(Phase.PRIMARY, stranger.waitsFor(2, "n2", "n9")).actions())
                 .containsExactly(new Action.DropReplica("uuid-n9"));
+    }
+
+    @Test
+    void aLostAcknowledgementIsAskedForAnew() {
+        ObservationBuilder stuck = serving()
+                .sync(list("n1", 1, "n2", "n3"))
+                .waitsFor(1, "n2", "n3")
+                .commitsStuckFor(Duration.ofMillis(1100));
+        assertThat(decide(Phase.PRIMARY, stuck).actions()).containsExactly(new Action.Nudge());
     }
 
     // The ackers.

@@ -83,6 +83,8 @@ final class ObservationBuilder {
     private Durability wanted = Durability.ASYNC;
     private final Map<NodeId, Long> awaySince = new TreeMap<>();
     private long waitsSince;
+    private Set<NodeId> follows = Set.of();
+    private long stuckSince;
     private long suspectedSince;
 
     static Endpoint endpoint(String node) {
@@ -350,6 +352,11 @@ final class ObservationBuilder {
         return this;
     }
 
+    ObservationBuilder followedBy(String... names) {
+        follows = nodes(names);
+        return this;
+    }
+
     ObservationBuilder wants(Durability value) {
         wanted = value;
         return this;
@@ -370,6 +377,11 @@ final class ObservationBuilder {
 
     ObservationBuilder awayFor(String node, Duration length) {
         awaySince.put(new NodeId(node), now - length.toNanos());
+        return this;
+    }
+
+    ObservationBuilder commitsStuckFor(Duration length) {
+        stuckSince = now - length.toNanos();
         return this;
     }
 
@@ -397,12 +409,12 @@ final class ObservationBuilder {
                 new Wishes(wishReadOnly, Optional.ofNullable(handOverTo), rebuild, rule),
                 registered,
                 opening,
-                new Observation.Acks(wanted, awaySince, waitsSince, suspectedSince));
+                new Observation.Acks(wanted, awaySince, waitsSince, stuckSince, suspectedSince));
     }
 
     private Cluster cluster() {
         Map<NodeId, Member> known = new TreeMap<>();
-        members.forEach(node -> known.put(node, new Member(node, endpoint(node.value()), "", "uuid-" + node, true)));
+        members.forEach(node -> known.put(node, new Member(node, endpoint(node.value()), "", "uuid-" + node, true, follows.contains(node) ? new Term(term) : Term.NONE)));
         return new Cluster(
                 now - storeAge.toNanos(),
                 current,

@@ -48,7 +48,8 @@ class TableTest {
             NOT_ALONE,
             WAIT_DIFFERS,
             LIST_DUE,
-            STRANGER);
+            STRANGER,
+            COMMITS_STUCK);
     private static final Set<Diagnosis> PROMOTING =
             EnumSet.of(BALLOT_SHRUNK, UNDRAINED, DRAIN_OVERDUE, SOURCE_REMAINS, NO_EVIDENCE);
     private static final Set<Diagnosis> READ_ONLY =
@@ -211,14 +212,15 @@ class TableTest {
 
     private static void durability(Random random, ObservationBuilder some) {
         maybe(random, 4, () -> some.wants(new Durability(true, 1, random.nextBoolean())));
-        maybe(random, 3, () -> some.waitsFor(1, random.nextBoolean() ? "n3" : "n4"));
-        maybe(random, 6, () -> some.waitsFor(2, "n4"));
+        maybe(random, 3, () -> some.waitsFor(1, random.nextInt(3) > 0 ? "n3" : "n4"));
+        maybe(random, 3, () -> some.waitsFor(2, "n4"));
         maybe(random, 6, some::acknowledges);
         maybe(
                 random,
                 4,
                 () -> some.vote(Ballots.unfit(Ballots.ballot("n3", 4, Ballots.gtids("1-12")), "only follows"), 33));
         maybe(random, 3, () -> some.suspectedFor(Duration.ofSeconds(random.nextInt(3))));
+        maybe(random, 3, () -> some.commitsStuckFor(Duration.ofSeconds(2)));
         maybe(random, 4, () -> some.awayFor("n3", Duration.ofSeconds(20)));
         maybe(random, 3, () -> {
             String primary = random.nextBoolean() ? "n1" : "n2";

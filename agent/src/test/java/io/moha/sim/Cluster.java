@@ -345,6 +345,10 @@ final class Cluster implements SimMysql.Wires {
         return policy.leaseTtl().toNanos() - policy.fenceAt(0);
     }
 
+    Durability durability() {
+        return shape.durability();
+    }
+
     Duration ttl() {
         return shape.ttl();
     }

@@ -295,8 +295,9 @@ final class Faults {
         if (term > 0) { // else nobody was ever elected, and there is nothing to put
             cluster.etcd.put(Keys.TERM, Long.toString(term));
         }
-        // An older list of ackers may leave out who has what was acknowledged since.
-        if (cluster.etcd.view().entries().containsKey(Keys.SYNC)) {
+        if (cluster.durability().lossless()) {
+            // The backup may name a primary of old, and a list of ackers that leaves out who has what was acknowledged since.
+            cluster.etcd.delete(Keys.HOLDER);
             cluster.etcd.delete(Keys.SYNC);
         }
         cluster.nodes.forEach(Node::startAgent);

@@ -3,15 +3,20 @@ package io.moha.sim;
 import io.moha.agent.loop.Published;
 import io.moha.decide.Diagnosis;
 import io.moha.decide.Phase;
+import io.moha.model.AckList;
 import io.moha.model.Ballot;
 import io.moha.model.GtidSet;
+import io.moha.model.NodeId;
 import io.moha.sim.Cluster.Node;
+import io.moha.store.AckListValue;
 import io.moha.store.BallotValue;
 import io.moha.store.Json;
 import io.moha.store.Keys;
 import io.moha.store.StoreSnapshot;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Set;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -333,6 +338,7 @@ final class Invariants {
             return Optional.of(first.id + " holds the role and is not open: " + said(first));
         }
         GtidSet all = first.mysql.executed();
+        Set<NodeId> followers = new HashSet<>();
         for (Node node : cluster.nodes) {
             if (node == first) {
                 continue;
@@ -352,8 +358,27 @@ final class Invariants {
             if (!follows && !named && !mustBeRebuilt) {
                 return Optional.of(node.id + " does not follow " + first.id + ": " + said(node));
             }
+            if (follows) {
+                followers.add(node.id);
+            }
         }
-        return Optional.empty();
+        return lossless ? notInForce(first, followers) : Optional.empty();
+    }
+
+    /** Whether everybody who follows is an acker, and the server waits for as many as it should, if there are so many. */
+    private Optional<String> notInForce(Node primary, Set<NodeId> followers) {
+        AckList list = Optional.ofNullable(
+                        cluster.etcd.view().entries().get(Keys.SYNC))
+                .map(e -> Json.read(e.value(), AckListValue.class).toList())
+                .orElse(null);
+        int wanted = cluster.durability().acks();
+        boolean listed = list != null && list.binding() && list.ackers().containsAll(followers);
+        boolean waits = followers.size() < wanted || (list != null && list.acks() == wanted);
+        boolean serverWaits = list != null && primary.mysql.waitsFor() >= list.acks();
+        return listed && waits && serverWaits
+                ? Optional.empty()
+                : Optional.of("not lossless: the list is " + list + ", " + followers + " follow, and the server waits for "
+                        + primary.mysql.waitsFor());
     }
 
     static String said(Node node) {

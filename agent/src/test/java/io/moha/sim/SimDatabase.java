@@ -256,6 +256,11 @@ final class SimDatabase implements Database {
     }
 
     @Override
+    public void nudge(Duration deadline) throws DatabaseException {
+        execute(deadline, mine::nudge);
+    }
+
+    @Override
     public void dropReplica(String serverUuid, Duration deadline) throws DatabaseException {
         execute(deadline, () -> mine.dropReplica(serverUuid));
     }

@@ -431,6 +431,16 @@ final class SimMysql {
         });
     }
 
+    /** A transaction that changes nothing; like all others it waits for its acknowledgements. */
+    void nudge() {
+        if (!readOnly && !superReadOnly) {
+            Transaction transaction = own(0);
+            log(transaction);
+            waiting.add(new Waiting(transaction, new HashSet<>(), () -> {}));
+            commitAcknowledged();
+        }
+    }
+
     /** Somebody with all privileges writes by hand. */
     void errant(long write) {
         if (alive) {

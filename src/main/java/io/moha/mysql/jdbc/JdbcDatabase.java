@@ -30,6 +30,8 @@ import org.slf4j.LoggerFactory;
 public final class JdbcDatabase implements Database {
     private static final Logger LOG = LoggerFactory.getLogger(JdbcDatabase.class);
     private static final int MOST_THREADS = 32;
+    /** Changes nothing anywhere, and is in the binary log all the same. */
+    private static final String NUDGE = "CREATE DATABASE IF NOT EXISTS moha";
 
     /** Asked before each statement that could open the server. */
     interface Gate {
@@ -167,13 +169,13 @@ public final class JdbcDatabase implements Database {
             }
         };
         try {
-            changing.run("opening for writes", deadline, Repeat.NO, link -> open(link, until, gate));
+            changing.run("opening for writes", deadline, Repeat.NO, link -> open(link, until, waitFor, gate));
         } finally {
             probe.invalidate();
         }
     }
 
-    private void open(Link link, long until, Gate gate) throws SQLException, DatabaseException {
+    private void open(Link link, long until, int waitFor, Gate gate) throws SQLException, DatabaseException {
         gate.check();
         // Not read_only=OFF yet: only accounts like the agent's can write, and the dead-man's event holds still.
         Sql.execute(link, "SET GLOBAL super_read_only=OFF");
@@ -185,6 +187,9 @@ public final class JdbcDatabase implements Database {
                 DeadMan.remove(link, gate);
             }
             gate.check();
+            if (waitFor > 0) {
+                SemiSyncReplication.requireWaiting(link, waitFor);
+            }
             Sql.execute(link, "SET GLOBAL read_only=OFF");
             gate.check();
             Sql.execute(link, "SET GLOBAL offline_mode=OFF");
@@ -269,6 +274,11 @@ public final class JdbcDatabase implements Database {
         } finally {
             probe.invalidate();
         }
+    }
+
+    @Override
+    public void nudge(Duration deadline) throws DatabaseException {
+        changing.run("nudging waiting commits", deadline, Repeat.NO, link -> Sql.execute(link, NUDGE));
     }
 
     @Override

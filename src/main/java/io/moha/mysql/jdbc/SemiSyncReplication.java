@@ -80,6 +80,16 @@ final class SemiSyncReplication {
         Sql.execute(link, "SET GLOBAL rpl_semi_sync_source_enabled=ON");
     }
 
+    /** A server that has restarted waits for nobody: it must not be opened as if it did. */
+    static void requireWaiting(Link link, int replicas) throws SQLException, DatabaseException {
+        String waits = "SELECT IF(" + LOSSLESS + ", @@GLOBAL.rpl_semi_sync_source_wait_for_replica_count, 0)";
+        int count = Plugins.active(link, SOURCE) ? Integer.parseInt(Sql.text(link, waits)) : 0;
+        if (count < replicas) {
+            throw Faults.refused("opening for writes: commits must wait for " + replicas
+                    + " acknowledgements, and the server waits for " + count);
+        }
+    }
+
     /** @see io.moha.mysql.Database#acknowledge */
     static void acknowledge(Link link, boolean on) throws SQLException, DatabaseException {
         if (on) {

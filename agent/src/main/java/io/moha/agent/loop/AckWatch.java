@@ -2,6 +2,7 @@ package io.moha.agent.loop;
 
 import io.moha.decide.Observation;
 import io.moha.model.AckList;
+import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import java.util.HashMap;
 import java.util.Map;
@@ -12,6 +13,8 @@ final class AckWatch {
     private final Map<NodeId, Long> awaySince = new HashMap<>();
     private int waitsFor;
     private long waitsSince;
+    private GtidSet executed = GtidSet.EMPTY;
+    private long stuckSince;
 
     /**
      * One look.
@@ -24,6 +27,7 @@ final class AckWatch {
             awaySince.clear();
             waitsFor = 0;
             waitsSince = 0;
+            stuckSince = 0;
             return;
         }
         if (server.isEmpty()) {
@@ -34,6 +38,9 @@ final class AckWatch {
             waitsFor = semiSync.waitFor();
             waitsSince = waitsFor == 0 ? 0 : now;
         }
+        boolean ended = !server.get().executed().equals(executed);
+        executed = server.get().executed();
+        stuckSince = semiSync.waiting() == 0 ? 0 : ended || stuckSince == 0 ? now : stuckSince;
         awaySince.keySet().retainAll(list.get().ackers());
         for (NodeId node : list.get().ackers()) {
             Observation.Member member = cluster.get().members().get(node);
@@ -47,6 +54,11 @@ final class AckWatch {
 
     Map<NodeId, Long> awaySince() {
         return awaySince;
+    }
+
+    /** Since when commits wait for acknowledgements and none has ended; 0 if none waits. */
+    long stuckSince() {
+        return stuckSince;
     }
 
     /** Since when the server waits for as many as now; 0 if it waits for none. */

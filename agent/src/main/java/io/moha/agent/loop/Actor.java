@@ -121,6 +121,8 @@ final class Actor {
             database.acknowledge(acknowledge.on(), SQL);
         } else if (action instanceof Action.DropReplica drop) {
             database.dropReplica(drop.serverUuid(), SQL);
+        } else if (action instanceof Action.Nudge) {
+            database.nudge(SQL);
         } else if (action instanceof Action.CloseForWrites) {
             database.closeForWrites(SQL);
         } else {

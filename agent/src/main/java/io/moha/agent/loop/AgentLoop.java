@@ -11,6 +11,7 @@ import io.moha.decide.Phase;
 import io.moha.decide.Policy;
 import io.moha.model.AckList;
 import io.moha.model.Durability;
+import io.moha.model.Term;
 import io.moha.mysql.DatabaseStatus;
 import io.moha.store.Registration;
 import java.io.IOException;
@@ -349,7 +350,11 @@ public final class AgentLoop implements Runnable {
                 .filter(l -> l.primary().equals(identity.id()) && l.term().equals(state.term()));
         ackWatch.saw(mine, cluster, local, now);
         return new Observation.Acks(
-                wanted(picture), ackWatch.awaySince(), ackWatch.waitsSince(), picture.map(p -> parts.suspicion().since(p.term())).orElse(0L));
+                wanted(picture),
+                ackWatch.awaySince(),
+                ackWatch.waitsSince(),
+                ackWatch.stuckSince(),
+                picture.map(p -> parts.suspicion().since(p.term())).orElse(0L));
     }
 
     /** What operators want: as etcd says, else as this agent's settings say. */
@@ -396,7 +401,16 @@ public final class AgentLoop implements Runnable {
                 parts.wishes().rule(),
                 parts.wishes().onlyFollow(),
                 parts.roleLease().lease().id(),
-                parts.prober().look().status().map(DatabaseStatus::serverUuid).orElse(""));
+                parts.prober().look().status().map(DatabaseStatus::serverUuid).orElse(""),
+                followed());
+    }
+
+    /** Whoever follows well may be listed as an acker. Under async nobody needs to know, and nothing is written. */
+    private Optional<Term> followed() {
+        Optional<ClusterPicture> picture = parts.reader().picture();
+        boolean matters = wanted(picture).lossless()
+                || picture.flatMap(ClusterPicture::sync).isPresent();
+        return matters && state.phase() == Phase.FOLLOWING ? Optional.of(state.term()) : Optional.empty();
     }
 
     private boolean registered(ClusterPicture picture) {

@@ -185,7 +185,8 @@ public record ClusterPicture(
                 Endpoint.parse(r.internalHost()),
                 dataCenter,
                 r.serverUuid() == null ? "" : r.serverUuid(),
-                Boolean.TRUE.equals(r.acker()));
+                Boolean.TRUE.equals(r.acker()),
+                r.follows() == null ? Term.NONE : new Term(r.follows()));
     }
 
     /** Reads entries one by one; what fails is a problem, not an end. */

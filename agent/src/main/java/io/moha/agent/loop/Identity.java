@@ -3,8 +3,10 @@ package io.moha.agent.loop;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
+import io.moha.model.Term;
 import io.moha.store.Registration;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Who this node is, as far as it does not change while the agent runs.
@@ -35,7 +37,8 @@ public record Identity(
             PromotionRule inForce,
             boolean follows,
             long leaderLease,
-            String serverUuid) {
+            String serverUuid,
+            Optional<Term> followed) {
         return new Registration(
                 id.value(),
                 internal.toString(),
@@ -50,6 +53,7 @@ public record Identity(
                 tags,
                 leaderLease,
                 serverUuid,
-                acker && !follows && inForce != PromotionRule.MUST_NOT);
+                acker && !follows && inForce != PromotionRule.MUST_NOT,
+                followed.map(Term::value).orElse(null));
     }
 }

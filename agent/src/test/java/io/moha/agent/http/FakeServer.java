@@ -165,6 +165,11 @@ final class FakeServer implements Database, DatabaseProcess {
     }
 
     @Override
+    public void nudge(Duration deadline) {
+        throw new UnsupportedOperationException("nobody acknowledges here");
+    }
+
+    @Override
     public void dropReplica(String serverUuid, Duration deadline) {
         throw new UnsupportedOperationException("nobody acknowledges here");
     }

@@ -219,6 +219,7 @@ final class Node implements AutoCloseable {
                 Map.of(),
                 0L,
                 null,
+                null,
                 null);
         return List.of(
                 new Txn.Put(Keys.registration(other), Json.write(r), lease),
