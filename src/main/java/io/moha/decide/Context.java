@@ -173,16 +173,15 @@ record Context(NodeState state, Observation seen, Policy policy) {
      * promised to wait does not.
      */
     boolean revokes() {
-        return listed()
-                && binding().filter(l -> l.acks() > 0).isPresent()
-                && suspicion() > 0
-                && !promised();
+        return listed() && binding().filter(l -> l.acks() > 0).isPresent() && suspicion() > 0 && !promised();
     }
 
     /** Nanoseconds since the primary has been suspected for long enough; 0 if it is not. */
     private long suspicion() {
         long since = seen.acks().suspectedSince();
-        return since == 0 ? 0 : Math.max(0, seen.now() - since - policy.suspectAfter().toNanos());
+        return since == 0
+                ? 0
+                : Math.max(0, seen.now() - since - policy.suspectAfter().toNanos());
     }
 
     /** A ballot that this agent, or an earlier life of it, has sent may still arrive in etcd. */
@@ -341,8 +340,14 @@ record Context(NodeState state, Observation seen, Policy policy) {
      */
     private GtidSet byHand(Ballot ballot) {
         Member voter = cluster().members().get(ballot.node());
-        boolean mayBeItsRight = cluster().lastPrimary().filter(last -> !last.equals(ballot.node())).isEmpty()
-                || cluster().sync().filter(s -> s.list().primary().equals(ballot.node())).isPresent();
+        boolean mayBeItsRight = cluster()
+                        .lastPrimary()
+                        .filter(last -> !last.equals(ballot.node()))
+                        .isEmpty()
+                || cluster()
+                        .sync()
+                        .filter(s -> s.list().primary().equals(ballot.node()))
+                        .isPresent();
         if (voter == null || voter.serverUuid().isEmpty() || mayBeItsRight) {
             return GtidSet.EMPTY;
         }

@@ -256,7 +256,10 @@ final class Diagnostician {
         // Who was the only member has everything: it waits for nobody, and all wait for it.
         boolean othersMatter = c.term().value() > 0 && !c.singlePointIsMe();
         // Where ackers were listed it is known who has everything.
-        if (othersMatter && c.binding().isEmpty() && c.everybodyCold() && !c.membersUnknown().isEmpty()) {
+        if (othersMatter
+                && c.binding().isEmpty()
+                && c.everybodyCold()
+                && !c.membersUnknown().isEmpty()) {
             return COLD_START_WAITS;
         }
         if (!c.covered()) {

@@ -38,7 +38,8 @@ final class Durable {
         this.mine = c.cluster()
                 .sync()
                 .map(Sync::list)
-                .filter(l -> l.term().equals(c.term()) && l.primary().equals(c.seen().me()));
+                .filter(l ->
+                        l.term().equals(c.term()) && l.primary().equals(c.seen().me()));
         this.waitsFor = c.local().semiSync().waitFor();
         this.closed = !c.local().writable();
     }

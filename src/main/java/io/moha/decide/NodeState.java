@@ -56,20 +56,24 @@ public record NodeState(
     }
 
     NodeState under(Term followed) {
-        return new NodeState(phase, phaseSince, followed, warm, unfit, unfitReason, givenUpAt, electionSince, ballotGuard);
+        return new NodeState(
+                phase, phaseSince, followed, warm, unfit, unfitReason, givenUpAt, electionSince, ballotGuard);
     }
 
     NodeState unfitFor(Term coming, String reason) {
-        return new NodeState(phase, phaseSince, term, warm, Optional.of(coming), reason, givenUpAt, electionSince, ballotGuard);
+        return new NodeState(
+                phase, phaseSince, term, warm, Optional.of(coming), reason, givenUpAt, electionSince, ballotGuard);
     }
 
     NodeState havingSeen(boolean holder, long now) {
         long since = holder ? 0 : electionSince == 0 ? now : electionSince;
-        return new NodeState(phase, phaseSince, term, warm || holder, unfit, unfitReason, givenUpAt, since, ballotGuard);
+        return new NodeState(
+                phase, phaseSince, term, warm || holder, unfit, unfitReason, givenUpAt, since, ballotGuard);
     }
 
     NodeState havingGivenUp(long modRevision) {
-        return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, modRevision, electionSince, ballotGuard);
+        return new NodeState(
+                phase, phaseSince, term, warm, unfit, unfitReason, modRevision, electionSince, ballotGuard);
     }
 
     /** The patience of an election begins when it can be decided at all. */
@@ -79,8 +83,7 @@ public record NodeState(
 
     /** @param revision of this node's ballot, guarded by which another one is sent */
     NodeState havingVotedAt(long revision) {
-        return new NodeState(
-                phase, phaseSince, term, warm, unfit, unfitReason, givenUpAt, electionSince, revision);
+        return new NodeState(phase, phaseSince, term, warm, unfit, unfitReason, givenUpAt, electionSince, revision);
     }
 
     /** An earlier life of this agent may have sent a ballot: the first read of etcd tells by what it can be guarded. */

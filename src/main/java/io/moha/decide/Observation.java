@@ -57,7 +57,8 @@ public record Observation(
      * @param suspectedSince since when nothing has come from the primary, and neither its agent nor its server has answered; 0 if
      *     it is not suspected
      */
-    public record Acks(Durability wanted, Map<NodeId, Long> awaySince, long waitsSince, long stuckSince, long suspectedSince) {
+    public record Acks(
+            Durability wanted, Map<NodeId, Long> awaySince, long waitsSince, long stuckSince, long suspectedSince) {
         public static final Acks NONE = new Acks(Durability.ASYNC, Map.of(), 0, 0, 0);
 
         public Acks {
@@ -119,7 +120,8 @@ public record Observation(
      * @param acker whether its acknowledgement may count
      * @param follows the term whose primary it says to follow well; 0 if none, or where nobody needs to know
      */
-    public record Member(NodeId node, Endpoint internal, String dataCenter, String serverUuid, boolean acker, Term follows) {}
+    public record Member(
+            NodeId node, Endpoint internal, String dataCenter, String serverUuid, boolean acker, Term follows) {}
 
     /** The list of ackers and the revision at which it was put. */
     public record Sync(AckList list, long modRevision) {}

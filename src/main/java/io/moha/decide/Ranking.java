@@ -28,10 +28,7 @@ public final class Ranking {
      * @param maxBacklog a node with a larger backlog comes after all that have a smaller one and the same received set
      */
     static List<NodeId> of(
-            Collection<Ballot> ballots,
-            String oldDataCenter,
-            long maxBacklog,
-            Function<Ballot, GtidSet> byHand) {
+            Collection<Ballot> ballots, String oldDataCenter, long maxBacklog, Function<Ballot, GtidSet> byHand) {
         List<Ballot> left = new ArrayList<>();
         for (Ballot ballot : ballots) {
             if (ballot.eligible()) {

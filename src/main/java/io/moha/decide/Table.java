@@ -240,9 +240,7 @@ public final class Table {
                 WITHOUT_ROLE,
                 DATABASE_DEAD_UNSAID,
                 to(FENCED),
-                c -> List.of(
-                        put(c, c.blindBallot("its database is down")),
-                        new Action.StartDatabase()),
+                c -> List.of(put(c, c.blindBallot("its database is down")), new Action.StartDatabase()),
                 say("the database process is dead: telling the election, and starting it, fenced"));
         on(
                 HOLDING,
@@ -480,7 +478,8 @@ public final class Table {
                 stay(),
                 c -> Durable.of(c)
                         .list()
-                        .<List<Action>>map(l -> List.of(new Action.PutSync(c.holder().createRevision(), l, c.syncRevision())))
+                        .<List<Action>>map(
+                                l -> List.of(new Action.PutSync(c.holder().createRevision(), l, c.syncRevision())))
                         .orElse(List.of()),
                 c -> Durable.of(c).list().map(Table::inWords).orElse(""));
         on(
@@ -530,8 +529,8 @@ public final class Table {
     private static String needed(AckList list) {
         return list.acks() == 0
                 ? list.primary() + ", which wrote without ackers; not "
-                : list.primary() + ", or enough of its ackers (" + list.quorum() + " of " + list.ackers().size()
-                        + "), of these ";
+                : list.primary() + ", or enough of its ackers (" + list.quorum() + " of "
+                        + list.ackers().size() + "), of these ";
     }
 
     private static String inWords(AckList list) {

@@ -93,7 +93,8 @@ class DeciderTest {
     void withTheReceiverStoppedItCastsItsBallotForTheComingTerm() {
         ObservationBuilder seen = vacant().executed(gtids("1-9"));
         Ballot wanted = executed(mine("1-10"), gtids("1-9"));
-        assertThat(decide(in(Phase.VOTING), seen).actions()).containsExactly(new Action.PutBallot(new Term(3), wanted, 0, -1));
+        assertThat(decide(in(Phase.VOTING), seen).actions())
+                .containsExactly(new Action.PutBallot(new Term(3), wanted, 0, -1));
     }
 
     @Test
@@ -124,7 +125,11 @@ class DeciderTest {
                 .vote(unfit(ballot("n3", 4, GtidSet.EMPTY), Ballot.blind("its database is down")), 33);
         assertThat(decide(in(Phase.VOTING), seen).actions())
                 .containsExactly(new Action.Campaign(
-                        new Term(3), Map.of(ME, 31L, new NodeId("n2"), 32L, new NodeId("n3"), 33L), gtids("1-10"), 0, 0));
+                        new Term(3),
+                        Map.of(ME, 31L, new NodeId("n2"), 32L, new NodeId("n3"), 33L),
+                        gtids("1-10"),
+                        0,
+                        0));
     }
 
     @Test

@@ -60,8 +60,8 @@ class DurableTest {
         Decision nobodyYet = decide(Phase.PRIMARY, serving().sync(notBinding("n2", "n3")));
         assertThat(nobodyYet.diagnosis()).isEqualTo(Diagnosis.SERVING);
 
-        Decision waits = decide(
-                Phase.PRIMARY, serving().sync(notBinding("n2", "n3")).waitsFor(0, "n2"));
+        Decision waits =
+                decide(Phase.PRIMARY, serving().sync(notBinding("n2", "n3")).waitsFor(0, "n2"));
         assertThat(waits.actions()).containsExactly(new Action.AwaitAckers(1));
 
         AckList binding = written(decide(
@@ -90,8 +90,7 @@ class DurableTest {
 
     @Test
     void aServerThatHasForgottenToWaitIsNotOpenedAndIsSetRightWhenOpen() {
-        ObservationBuilder restarted =
-                serving().sync(list("n1", 1, "n2", "n3")).waitsFor(0, "n2", "n3");
+        ObservationBuilder restarted = serving().sync(list("n1", 1, "n2", "n3")).waitsFor(0, "n2", "n3");
         assertThat(decide(Phase.PRIMARY, restarted).actions()).containsExactly(new Action.AwaitAckers(1));
     }
 
@@ -113,9 +112,7 @@ class DurableTest {
                 .live("n1")
                 .awayFor("n2", LONG)
                 .awayFor("n3", LONG);
-        assertThat(decide(Phase.PRIMARY, both).diagnosis())
-                .as("writes wait")
-                .isEqualTo(Diagnosis.SERVING);
+        assertThat(decide(Phase.PRIMARY, both).diagnosis()).as("writes wait").isEqualTo(Diagnosis.SERVING);
     }
 
     @Test
@@ -135,8 +132,10 @@ class DurableTest {
 
     @Test
     void asyncIsWrittenBeforeTheServerStopsWaiting() {
-        ObservationBuilder seen =
-                serving().wants(Durability.ASYNC).sync(list("n1", 1, "n2", "n3")).waitsFor(1, "n2", "n3");
+        ObservationBuilder seen = serving()
+                .wants(Durability.ASYNC)
+                .sync(list("n1", 1, "n2", "n3"))
+                .waitsFor(1, "n2", "n3");
         AckList async = written(decide(Phase.PRIMARY, seen));
         assertThat(async.binding()).isFalse();
         assertThat(decide(Phase.PRIMARY, seen.sync(async)).actions()).containsExactly(new Action.AwaitAckers(0));
@@ -144,10 +143,8 @@ class DurableTest {
 
     @Test
     void whoAcknowledgesWithoutBeingListedDoesNotCountAndIsDropped() {
-        ObservationBuilder stranger = serving()
-                .sync(list("n1", 1, "n2"))
-                .waitsFor(1, "n2", "n9")
-                .live("n1", "n2");
+        ObservationBuilder stranger =
+                serving().sync(list("n1", 1, "n2")).waitsFor(1, "n2", "n9").live("n1", "n2");
         assertThat(decide(Phase.PRIMARY, stranger).actions())
                 .as("one more, until it is gone")
                 .containsExactly(new Action.AwaitAckers(2));
@@ -172,7 +169,8 @@ class DurableTest {
         ObservationBuilder listed = new ObservationBuilder().sync(list("n2", 1, "n1", "n3"));
         assertThat(Decider.decide(sure, listed.build(), DeciderTest.POLICY).actions())
                 .containsExactly(new Action.Acknowledge(true));
-        ObservationBuilder not = new ObservationBuilder().sync(list("n2", 1, "n3")).acknowledges();
+        ObservationBuilder not =
+                new ObservationBuilder().sync(list("n2", 1, "n3")).acknowledges();
         assertThat(Decider.decide(sure, not.build(), DeciderTest.POLICY).actions())
                 .containsExactly(new Action.Acknowledge(false));
     }
@@ -215,8 +213,7 @@ class DurableTest {
                 .acknowledges()
                 .suspectedFor(Duration.ofMillis(900));
         assertThat(decide(Phase.FOLLOWING, slow).diagnosis()).isEqualTo(Diagnosis.FOLLOWING_WELL);
-        ObservationBuilder promised =
-                slow.suspectedFor(Duration.ofSeconds(3)).promisedFor(Duration.ofSeconds(2));
+        ObservationBuilder promised = slow.suspectedFor(Duration.ofSeconds(3)).promisedFor(Duration.ofSeconds(2));
         assertThat(decide(Phase.FOLLOWING, promised).diagnosis()).isEqualTo(Diagnosis.FOLLOWING_WELL);
     }
 
@@ -230,14 +227,14 @@ class DurableTest {
                 .sync(list("n2", 1, "n1", "n3"))
                 .live("n1")
                 .vote(ballot("n1", 4, gtids("1-10")), 31);
-        NodeState waiting = new NodeState(
-                Phase.VOTING, START, new Term(3), true, Optional.empty(), "", 0, START - LONG.toNanos());
+        NodeState waiting =
+                new NodeState(Phase.VOTING, START, new Term(3), true, Optional.empty(), "", 0, START - LONG.toNanos());
         Decision decision = Decider.decide(waiting, vacant.build(), DeciderTest.POLICY);
         assertThat(decision.diagnosis()).isEqualTo(Diagnosis.QUORUM_MISSING);
         assertThat(decision.because()).contains("n3").contains("2 of 2");
 
-        Decision withThePrimarysOwn =
-                Decider.decide(waiting, vacant.vote(ballot("n2", 4, gtids("1-9")), 33).build(), DeciderTest.POLICY);
+        Decision withThePrimarysOwn = Decider.decide(
+                waiting, vacant.vote(ballot("n2", 4, gtids("1-9")), 33).build(), DeciderTest.POLICY);
         assertThat(withThePrimarysOwn.diagnosis()).isEqualTo(Diagnosis.MY_TURN);
     }
 

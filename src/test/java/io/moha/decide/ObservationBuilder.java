@@ -414,7 +414,15 @@ final class ObservationBuilder {
 
     private Cluster cluster() {
         Map<NodeId, Member> known = new TreeMap<>();
-        members.forEach(node -> known.put(node, new Member(node, endpoint(node.value()), "", "uuid-" + node, true, follows.contains(node) ? new Term(term) : Term.NONE)));
+        members.forEach(node -> known.put(
+                node,
+                new Member(
+                        node,
+                        endpoint(node.value()),
+                        "",
+                        "uuid-" + node,
+                        true,
+                        follows.contains(node) ? new Term(term) : Term.NONE)));
         return new Cluster(
                 now - storeAge.toNanos(),
                 current,
@@ -434,7 +442,14 @@ final class ObservationBuilder {
     private Optional<Local> local() {
         return health == Health.ANSWERING
                 ? Optional.of(new Local(
-                        executed, received, writable, fenced, offline, userData, Optional.ofNullable(channel), semiSync))
+                        executed,
+                        received,
+                        writable,
+                        fenced,
+                        offline,
+                        userData,
+                        Optional.ofNullable(channel),
+                        semiSync))
                 : Optional.empty();
     }
 

@@ -37,8 +37,7 @@ class TableTest {
             LOOK_AGAIN,
             DATABASE_STUCK,
             DATABASE_SILENT);
-    private static final Set<Diagnosis> DRAINED =
-            EnumSet.of(
+    private static final Set<Diagnosis> DRAINED = EnumSet.of(
             WISH_READ_ONLY,
             CLOSED,
             OPEN_UNANNOUNCED,
@@ -52,15 +51,8 @@ class TableTest {
             COMMITS_STUCK);
     private static final Set<Diagnosis> PROMOTING =
             EnumSet.of(BALLOT_SHRUNK, UNDRAINED, DRAIN_OVERDUE, SOURCE_REMAINS, NO_EVIDENCE);
-    private static final Set<Diagnosis> READ_ONLY =
-            EnumSet.of(
-            WISH_READ_WRITE,
-            WRITABLE_AGAINST_WISH,
-            HAND_OVER_WANTED,
-            HAND_OVER_IN_DOUBT,
-            WAIT_DIFFERS,
-            LIST_DUE,
-            HELD);
+    private static final Set<Diagnosis> READ_ONLY = EnumSet.of(
+            WISH_READ_WRITE, WRITABLE_AGAINST_WISH, HAND_OVER_WANTED, HAND_OVER_IN_DOUBT, WAIT_DIFFERS, LIST_DUE, HELD);
 
     /** What Diagnostician can find in the phase. */
     private static Set<Diagnosis> possible(Phase phase) {

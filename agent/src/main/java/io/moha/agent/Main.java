@@ -16,12 +16,15 @@ import io.moha.config.ConfigException;
 import io.moha.config.ConfigLoader;
 import io.moha.config.Secret;
 import io.moha.decide.Policy;
+import io.moha.model.Durability;
 import io.moha.model.NodeId;
 import io.moha.mysql.DatabaseException;
 import io.moha.mysql.DatabaseProcess;
 import io.moha.mysql.jdbc.JdbcDatabase;
 import io.moha.mysql.jdbc.JdbcSettings;
 import io.moha.store.ClusterStore;
+import io.moha.store.DynamicSettings;
+import io.moha.store.Json;
 import io.moha.store.Keys;
 import io.moha.store.StoreException;
 import io.moha.store.Txn;
@@ -157,7 +160,11 @@ public final class Main implements Callable<Integer> {
                         settings.api().token().map(Secret::reveal),
                         settings.api().allowGet(),
                         settings.api().allowAnonymous()),
-                new ApiServer.Pages(meters::text, () -> visible(settings), node -> forget(store, agent, node)),
+                new ApiServer.Pages(
+                        meters::text,
+                        () -> visible(settings),
+                        node -> forget(store, agent, node),
+                        wanted -> want(store, agent, wanted)),
                 version());
         try {
             server.start();
@@ -336,6 +343,18 @@ public final class Main implements Callable<Integer> {
     }
 
     /** @return empty if the member is forgotten, else why not */
+    /** @return why not; empty if it is said */
+    private static String want(ClusterStore store, Agent agent, Durability wanted) {
+        String value = Json.write(DynamicSettings.of(wanted));
+        try {
+            store.commit(new Txn(List.of(), List.of(new Txn.Put(Keys.CONFIG, value, 0))), Duration.ofSeconds(2));
+            agent.loop().look();
+            return "";
+        } catch (StoreException e) {
+            return "etcd: " + e.getMessage();
+        }
+    }
+
     private static String forget(ClusterStore store, Agent agent, NodeId node) {
         List<Txn.Guard> unregistered = List.of(new Txn.CreateRevisionIs(Keys.registration(node), 0));
         List<Txn.Op> traces = List.of(

@@ -67,6 +67,15 @@ abstract class SafetyScenarios {
         }
     }
 
+    TestCluster.Shape shape() {
+        return TestCluster.Shape.usual().etcds(ETCDS);
+    }
+
+    /** Whether writes that were acknowledged may be lost as long as they are named. */
+    boolean mayLose() {
+        return true;
+    }
+
     final TestCluster cluster() {
         return cluster;
     }
@@ -101,8 +110,7 @@ abstract class SafetyScenarios {
         }
         if (!started) {
             clusters++;
-            cluster = TestCluster.start(
-                    name + "-" + clusters, TestCluster.Shape.usual().etcds(ETCDS));
+            cluster = TestCluster.start(name + "-" + clusters, shape());
             faults = new HostFaults(cluster);
             started = true;
             int primary = cluster.awaitPrimary(NODES - 1);
@@ -188,6 +196,9 @@ abstract class SafetyScenarios {
                 + " acknowledged, " + missing.size() + " lost by async and "
                 + round.named.size() + " named, longest gap " + round.witness.longestGapMillis() + " ms");
         assertThat(round.witness.violations(reigns, round.excuses)).isEmpty();
+        assertThat(mayLose() ? Set.of() : missing)
+                .as("acknowledged writes that are lost")
+                .isEmpty();
         assertThat(missing)
                 .as("acknowledged writes that are lost and that nobody named")
                 .isSubsetOf(round.named);

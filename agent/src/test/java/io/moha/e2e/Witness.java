@@ -42,9 +42,18 @@ final class Witness implements AutoCloseable {
     }
 
     /** Words of one node that are forgiven if they came at that time: a documented limit. Monotonic nanoseconds. */
-    record Excuse(int node, long from, long until) {
+    record Excuse(int node, long from, long until, boolean acks) {
+        Excuse(int node, long from, long until) {
+            this(node, from, until, true);
+        }
+
+        /** The agent may call its node primary at that time; nothing may be acknowledged. */
+        static Excuse ofWord(int node, long from, long until) {
+            return new Excuse(node, from, until, false);
+        }
+
         boolean covers(Word word) {
-            return word.ack() && word.node() == node && word.at() >= from && word.at() <= until;
+            return word.ack() == acks && word.node() == node && word.at() >= from && word.at() <= until;
         }
     }
 

@@ -221,8 +221,7 @@ final class Cluster implements SimMysql.Wires {
         @Override
         public CompletableFuture<Boolean> promise(
                 String api, NodeId primary, Term term, Set<NodeId> asked, Duration length, Duration deadline) {
-            return ask(
-                    from, api, new Wish.Promise(primary, term, asked, length.toNanos(), new CompletableFuture<>()));
+            return ask(from, api, new Wish.Promise(primary, term, asked, length.toNanos(), new CompletableFuture<>()));
         }
 
         @Override
@@ -232,10 +231,8 @@ final class Cluster implements SimMysql.Wires {
                     .findFirst()
                     .orElseThrow();
             CompletableFuture<Boolean> told = new CompletableFuture<>();
-            boolean well = open(from.number, to.number)
-                    && open(to.number, from.number)
-                    && to.agentRuns()
-                    && !to.agentFrozen();
+            boolean well =
+                    open(from.number, to.number) && open(to.number, from.number) && to.agentRuns() && !to.agentFrozen();
             scheduler.in(well ? way() : deadline.toNanos(), () -> told.complete(well));
             return told;
         }

@@ -296,7 +296,8 @@ final class Faults {
             cluster.etcd.put(Keys.TERM, Long.toString(term));
         }
         if (cluster.durability().lossless()) {
-            // The backup may name a primary of old, and a list of ackers that leaves out who has what was acknowledged since.
+            // The backup may name a primary of old, and a list of ackers that leaves out who has what was acknowledged
+            // since.
             cluster.etcd.delete(Keys.HOLDER);
             cluster.etcd.delete(Keys.SYNC);
         }

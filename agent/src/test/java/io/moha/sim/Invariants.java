@@ -15,11 +15,11 @@ import io.moha.store.Keys;
 import io.moha.store.StoreSnapshot;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.Set;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The promises of the protocol, asked after every event and at the end. */
@@ -367,8 +367,7 @@ final class Invariants {
 
     /** Whether everybody who follows is an acker, and the server waits for as many as it should, if there are so many. */
     private Optional<String> notInForce(Node primary, Set<NodeId> followers) {
-        AckList list = Optional.ofNullable(
-                        cluster.etcd.view().entries().get(Keys.SYNC))
+        AckList list = Optional.ofNullable(cluster.etcd.view().entries().get(Keys.SYNC))
                 .map(e -> Json.read(e.value(), AckListValue.class).toList())
                 .orElse(null);
         int wanted = cluster.durability().acks();
@@ -377,8 +376,8 @@ final class Invariants {
         boolean serverWaits = list != null && primary.mysql.waitsFor() >= list.acks();
         return listed && waits && serverWaits
                 ? Optional.empty()
-                : Optional.of("not lossless: the list is " + list + ", " + followers + " follow, and the server waits for "
-                        + primary.mysql.waitsFor());
+                : Optional.of("not lossless: the list is " + list + ", " + followers
+                        + " follow, and the server waits for " + primary.mysql.waitsFor());
     }
 
     static String said(Node node) {

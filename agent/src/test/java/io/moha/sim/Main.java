@@ -56,9 +56,7 @@ public final class Main {
             Mutants.table(args.length > 1 ? args[1] : "");
             return;
         }
-        Runs runs = lossless
-                ? new Runs(System.out::println, Simulation::runLossless)
-                : new Runs(System.out::println);
+        Runs runs = lossless ? new Runs(System.out::println, Simulation::runLossless) : new Runs(System.out::println);
         runs.run(
                 Long.parseLong(args[0]),
                 Long.parseLong(args[1]),

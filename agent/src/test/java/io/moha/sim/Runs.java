@@ -86,7 +86,7 @@ final class Runs {
         }
         say.accept(summary());
         if (firstViolation.get() != NONE) {
-            run.apply(firstViolation.get(), say);
+            var unused = run.apply(firstViolation.get(), say);
         }
     }
 

@@ -7,9 +7,11 @@ import io.moha.agent.loop.Clock;
 import io.moha.agent.loop.Published;
 import io.moha.agent.loop.Wish;
 import io.moha.decide.Phase;
+import io.moha.model.Durability;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
+import io.moha.store.DynamicSettings;
 import io.undertow.Undertow;
 import io.undertow.UndertowOptions;
 import io.undertow.server.HttpServerExchange;
@@ -37,6 +39,7 @@ public final class ApiServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ApiServer.class);
     private static final int TEAPOT = 418;
     private static final Duration FRESH = Duration.ofSeconds(1);
+    private static final int MOST_ACKS = 16;
     private static final Duration LONGEST = Duration.ofSeconds(25);
     private static final Duration LONGEST_PROMISE = Duration.ofMinutes(5);
 
@@ -57,7 +60,10 @@ public final class ApiServer implements AutoCloseable {
 
     /** What the handlers need besides the loop. */
     public record Pages(
-            Supplier<String> metrics, Supplier<Map<String, Object>> settings, Function<NodeId, String> forget) {}
+            Supplier<String> metrics,
+            Supplier<Map<String, Object>> settings,
+            Function<NodeId, String> forget,
+            Function<Durability, String> durability) {}
 
     private final AgentLoop loop;
     private final Clock clock;
@@ -120,6 +126,7 @@ public final class ApiServer implements AutoCloseable {
                     "/setReadWrite",
                     "/setOnlyFollow",
                     "/forget",
+                    "/durability",
                     "/reinit",
                     "/failsafe" -> mutate(exchange, path);
             default -> text(exchange, 404, "no such page; see docs/reference/interfaces.md");
@@ -230,6 +237,10 @@ public final class ApiServer implements AutoCloseable {
                     forget(exchange);
                     return;
                 }
+                case "/durability" -> {
+                    durability(exchange);
+                    return;
+                }
                 case "/reinit" -> wish = new Wish.Rebuild(confirmed(exchange, answer));
                 case "/setReadOnly" -> wish = new Wish.ReadOnly(seconds(exchange), answer);
                 case "/failsafe" -> wish = promise(exchange, answer);
@@ -301,6 +312,25 @@ public final class ApiServer implements AutoCloseable {
                 exchange,
                 trouble.isEmpty() ? 200 : 409,
                 trouble.isEmpty() ? "forget " + node + " success" : "fail: " + trouble);
+    }
+
+    /** For the whole cluster: the primary obeys as soon as it has read it. */
+    private void durability(HttpServerExchange exchange) {
+        String loss = parameter(exchange, "on-ack-loss");
+        String count = parameter(exchange, "wait");
+        long acks = count == null ? 1 : number(exchange, "wait");
+        if (acks < 1 || acks > MOST_ACKS) {
+            throw new IllegalArgumentException("wait=" + acks + " is not 1 to " + MOST_ACKS);
+        }
+        Durability wanted =
+                DynamicSettings.durability(required(exchange, "mode"), (int) acks, loss == null ? "wait" : loss);
+        String trouble = pages.durability().apply(wanted);
+        text(
+                exchange,
+                trouble.isEmpty() ? 200 : 409,
+                trouble.isEmpty()
+                        ? "durability " + wanted.text() + " is wanted; what is in force is shown by /status"
+                        : "fail: " + trouble);
     }
 
     /** Data is given up only by somebody who can name the node. */

@@ -3,6 +3,7 @@ package io.moha.agent.http;
 import io.moha.agent.loop.Clock;
 import io.moha.agent.loop.Published;
 import io.moha.decide.Observation;
+import io.moha.model.AckList;
 import io.moha.model.NodeId;
 import io.moha.mysql.DatabaseStatus;
 import io.moha.mysql.DatabaseStatus.Replica;
@@ -71,7 +72,7 @@ final class StatusView {
                         .orElse(-1L));
         json.put("data_center", p.identity().dataCenter());
         json.put("promotion_rule", p.rule().text());
-        json.put("durability", "async");
+        durability(json, p);
         json.put("dead_man", deadMan(p, s));
         json.put("tags", new TreeMap<>(p.identity().tags()));
         json.put("agent_version", version);
@@ -80,6 +81,35 @@ final class StatusView {
         json.put("uptime_seconds", Duration.between(startedAt, clock.wall()).toSeconds());
         json.put("problems", p.problems());
         return json;
+    }
+
+    /** What is in force, not what is wished for. */
+    private static void durability(Map<String, Object> json, Published p) {
+        Optional<AckList> list =
+                p.observation().cluster().flatMap(Observation.Cluster::sync).map(Observation.Sync::list);
+        json.put("durability", list.map(StatusView::inForce).orElse("async"));
+        json.put("durability_wanted", p.observation().acks().wanted().text());
+        json.put(
+                "ackers_needed",
+                list.filter(AckList::binding).map(AckList::acks).orElse(0));
+        json.put(
+                "ackers",
+                list.map(l -> l.ackers().stream().map(NodeId::value).sorted().toList())
+                        .orElse(List.of()));
+        json.put(
+                "ackers_connected",
+                p.status().map(s -> s.semiSync().ackers().size()).orElse(0));
+        json.put("commits_waiting", p.status().map(s -> s.semiSync().waiting()).orElse(0));
+        json.put(
+                "acknowledges",
+                p.status().map(s -> s.semiSync().acknowledging()).orElse(false));
+    }
+
+    private static String inForce(AckList list) {
+        if (!list.binding()) {
+            return "async";
+        }
+        return list.acks() > 0 ? "lossless" : "degraded";
     }
 
     private static void database(

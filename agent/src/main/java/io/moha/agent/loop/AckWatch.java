@@ -22,7 +22,11 @@ final class AckWatch {
      * @param list of this node as primary; empty if it is none, or has not written one
      * @param server what it said; empty if it did not answer: nothing is known then
      */
-    void saw(Optional<AckList> list, Optional<Observation.Cluster> cluster, Optional<Observation.Local> server, long now) {
+    void saw(
+            Optional<AckList> list,
+            Optional<Observation.Cluster> cluster,
+            Optional<Observation.Local> server,
+            long now) {
         if (list.isEmpty() || cluster.isEmpty()) {
             awaySince.clear();
             waitsFor = 0;

@@ -99,8 +99,8 @@ public final class Agent implements AutoCloseable {
             writeWatch.saw(theProber().look());
             wake();
         });
-        this.suspicion = new Suspicion(
-                identity.id(), setup.policy(), clock, peers, database, reader, prober, this::wake);
+        this.suspicion =
+                new Suspicion(identity.id(), setup.policy(), clock, peers, database, reader, prober, this::wake);
         StoreActor.Sources sources = new StoreActor.Sources(
                 reader::picture,
                 () -> theLoop().registration(),

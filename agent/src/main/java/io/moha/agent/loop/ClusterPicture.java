@@ -81,7 +81,8 @@ public record ClusterPicture(
         Map<String, Durability> wanted = new HashMap<>();
         in.each(
                 Keys.CONFIG,
-                (rest, e) -> wanted.put(Keys.CONFIG, Json.read(e.value(), DynamicSettings.class).toDurability()));
+                (rest, e) -> wanted.put(
+                        Keys.CONFIG, Json.read(e.value(), DynamicSettings.class).toDurability()));
         Term term = in.must(Keys.TERM, e -> new Term(Long.parseLong(e.value()))).orElse(Term.NONE);
         Optional<Observation.Holder> holder = in.must(
                 Keys.HOLDER,

@@ -155,8 +155,8 @@ final class Failsafe implements Runnable {
             return answers.values().stream().allMatch(a -> a.getNow(false));
         }
         long promised = answers.entrySet().stream()
-                .filter(e -> list.get().ackers().contains(e.getKey())
-                        && e.getValue().getNow(false))
+                .filter(e ->
+                        list.get().ackers().contains(e.getKey()) && e.getValue().getNow(false))
                 .count();
         return promised >= list.get().acks();
     }

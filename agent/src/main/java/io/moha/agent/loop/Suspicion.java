@@ -113,7 +113,8 @@ final class Suspicion implements Runnable {
                 && picture.sync()
                         .map(Observation.Sync::list)
                         .filter(AckList::binding)
-                        .filter(l -> l.term().equals(picture.term()) && l.ackers().contains(me))
+                        .filter(l ->
+                                l.term().equals(picture.term()) && l.ackers().contains(me))
                         .isPresent();
     }
 
@@ -141,7 +142,10 @@ final class Suspicion implements Runnable {
         boolean changes = (suspect.since() == 0) != (next.since() == 0);
         suspect = next;
         if (changes) {
-            LOG.info(next.since() == 0 ? "the primary is not suspected any more" : "nothing comes from the primary, and it does not answer");
+            LOG.info(
+                    next.since() == 0
+                            ? "the primary is not suspected any more"
+                            : "nothing comes from the primary, and it does not answer");
             onChange.run();
         }
     }

@@ -2,6 +2,7 @@ package io.moha.agent.metrics;
 
 import io.moha.agent.loop.Clock;
 import io.moha.agent.loop.Published;
+import io.moha.decide.Observation;
 import io.moha.decide.Phase;
 import io.moha.mysql.DatabaseStatus;
 import io.prometheus.metrics.core.metrics.Counter;
@@ -38,6 +39,9 @@ public final class Metrics {
     private final Gauge storeAge;
     private final Histogram pauses;
     private final Gauge longestPause;
+    private final Gauge lossless;
+    private final Gauge ackers;
+    private final Gauge waiting;
     private Phase last = Phase.STARTING;
 
     public Metrics(String cluster, Clock clock, LongSupplier renewalNanos, LongSupplier probeNanos) {
@@ -70,6 +74,13 @@ public final class Metrics {
                 "moha_errant_transactions", "Transactions of this node that the primary does not have", "cluster_name");
         databaseUp = gauge("moha_database_up", "1 if the local server answered the last probe", "cluster_name");
         storeAge = gauge("moha_store_age_seconds", "Age of the last read of etcd", "cluster_name");
+        lossless = gauge(
+                "moha_durability_lossless",
+                "1 if loss-less durability is in force, 0 if it is async or degraded",
+                "cluster_name");
+        ackers = gauge(
+                "moha_ackers_connected", "Replicas that are connected to this primary and acknowledge", "cluster_name");
+        waiting = gauge("moha_commits_waiting", "Commits that wait for acknowledgements right now", "cluster_name");
         callback("moha_lease_renewal_seconds", "Duration of the last confirmed lease renewal", renewalNanos);
         callback("moha_database_probe_seconds", "Duration of the last probe of the local server", probeNanos);
         pauses = Histogram.builder()
@@ -131,9 +142,19 @@ public final class Metrics {
         lag.labelValues(cluster).set((double) p.lagSeconds());
         databaseUp
                 .labelValues(cluster)
-                .set(p.observation().database().health() == io.moha.decide.Observation.Health.ANSWERING ? 1 : 0);
+                .set(p.observation().database().health() == Observation.Health.ANSWERING ? 1 : 0);
         p.observation().cluster().ifPresent(c -> storeAge.labelValues(cluster).set((now - c.readAt()) / 1e9));
         p.status().ifPresent(this::replication);
+        lossless.labelValues(cluster)
+                .set(
+                        p.observation()
+                                        .cluster()
+                                        .flatMap(Observation.Cluster::sync)
+                                        .filter(s ->
+                                                s.list().binding() && s.list().acks() > 0)
+                                        .isPresent()
+                                ? 1
+                                : 0);
         errant.labelValues(cluster).set((double)
                 p.observation().comparison().map(c -> c.errant().count()).orElse(0L));
     }
@@ -146,6 +167,8 @@ public final class Metrics {
                 .isPresent();
         boolean applier =
                 s.replica().filter(DatabaseStatus.Replica::applierRunning).isPresent();
+        ackers.labelValues(cluster).set((double) s.semiSync().ackers().size());
+        waiting.labelValues(cluster).set((double) s.semiSync().waiting());
         slaveStatus.labelValues(cluster, "io_thread").set(receiver ? 1 : 0);
         slaveStatus.labelValues(cluster, "sql_thread").set(applier ? 1 : 0);
     }

@@ -119,7 +119,8 @@ final class Node implements AutoCloseable {
                 agent.loop(),
                 clock,
                 access,
-                new ApiServer.Pages(() -> "moha_up 1\n", settings, n -> n.equals(ID) ? ID + " is registered" : ""),
+                new ApiServer.Pages(
+                        () -> "moha_up 1\n", settings, n -> n.equals(ID) ? ID + " is registered" : "", wanted -> ""),
                 "0.1.0");
         server.start();
     }

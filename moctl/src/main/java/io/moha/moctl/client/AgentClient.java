@@ -103,6 +103,12 @@ public final class AgentClient {
         return post("/forget?node=" + encode(node), deadline);
     }
 
+    /** Says what durability is wanted of the whole cluster. */
+    public Reply durability(String mode, int acks, String onAckLoss, Duration deadline) {
+        return post(
+                "/durability?mode=" + encode(mode) + "&wait=" + acks + "&on-ack-loss=" + encode(onAckLoss), deadline);
+    }
+
     private JsonNode get(String path) throws AgentException {
         HttpRequest request =
                 HttpRequest.newBuilder(uri(path)).timeout(READ_DEADLINE).GET().build();

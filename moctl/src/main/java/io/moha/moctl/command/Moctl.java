@@ -16,6 +16,7 @@ import picocli.CommandLine.ScopeType;
             SwitchCommand.class,
             HistoryCommand.class,
             ForgetCommand.class,
+            DurabilityCommand.class,
             BenchCommand.class,
             DrillCommand.class,
             CompletionCommand.class

@@ -1,0 +1,165 @@
+package io.moha.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+
+/**
+ * Loss-less durability on real servers: nothing that was acknowledged is lost, and a lost host does not cost a lease. Rounds,
+ * witness and judgement are those of {@link SafetyScenarios}; but here nothing may be lost, named or not.
+ */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class LosslessIT extends SafetyScenarios {
+    LosslessIT() {
+        super("lossless");
+    }
+
+    @Override
+    TestCluster.Shape shape() {
+        TestCluster.Shape shape = super.shape();
+        for (int n = 1; n <= NODES; n++) {
+            shape = shape.config(n, "durability = \"lossless\"\n");
+        }
+        return shape;
+    }
+
+    @Override
+    boolean mayLose() {
+        return false;
+    }
+
+    private void awaitInForce(int primary) {
+        cluster()
+                .awaitStatus(
+                        primary,
+                        "lossless with two ackers",
+                        s -> s.get("durability").asText().equals("lossless")
+                                && s.get("ackers_connected").asInt() == NODES - 1);
+    }
+
+    @Test
+    @Order(1)
+    void aKilledDatabaseCostsNoAcknowledgedWrite() throws Exception {
+        List<Long> gaps = new ArrayList<>();
+        rounds("lossless, mysqld killed", ROUNDS, round -> {
+            awaitInForce(round.primary);
+            long killAt = System.nanoTime();
+            cluster().kill(cluster().mysql(round.primary));
+            gaps.add(millis(killAt, awaitFailover(round, killAt)));
+            observe(1000);
+        });
+        System.out.println("lossless: mysqld killed: another acknowledges after " + gaps + " ms");
+    }
+
+    @Test
+    @Order(2)
+    void aLostHostCostsNoAcknowledgedWriteAndNoLease() throws Exception {
+        List<Long> gaps = new ArrayList<>();
+        rounds("lossless, host lost", ROUNDS, round -> {
+            awaitInForce(round.primary);
+            long killAt = System.nanoTime();
+            cluster().kill(cluster().agent(round.primary));
+            cluster().kill(cluster().mysql(round.primary));
+            gaps.add(millis(killAt, awaitFailover(round, killAt)));
+            observe(1000);
+        });
+        System.out.println(
+                "lossless: host lost: another acknowledges after " + gaps + " ms, lease " + TTL_MILLIS + " ms");
+        assertThat(gaps).allSatisfy(gap -> assertThat(gap).isLessThan(TTL_MILLIS));
+    }
+
+    @Test
+    @Order(3)
+    void aPrimaryThatIsCutOffIsReplacedBeforeItsLeaseEndsAndAcknowledgesNothingMore() throws Exception {
+        List<Long> gaps = new ArrayList<>();
+        rounds("lossless, cut off from everything", ROUNDS, round -> {
+            awaitInForce(round.primary);
+            long cutAt = faults().cut(host(round.primary), elsewhere(round.primary), HostFaults.Way.BOTH);
+            // It may call itself primary until it has noticed; it cannot acknowledge.
+            round.excuses.add(Witness.Excuse.ofWord(round.primary, cutAt, cutAt + TTL_MILLIS * 1_000_000));
+            long elsewhere = awaitFailover(round, cutAt);
+            gaps.add(millis(cutAt, elsewhere));
+            observe(TTL_MILLIS);
+            assertThat(round.witness.lastAck(round.primary, Long.MAX_VALUE))
+                    .as("last acknowledgement of the one that is cut off")
+                    .isLessThan(elsewhere);
+        });
+        System.out.println(
+                "lossless: cut off: another acknowledges after " + gaps + " ms, lease " + TTL_MILLIS + " ms");
+        assertThat(gaps).allSatisfy(gap -> assertThat(gap).isLessThan(TTL_MILLIS));
+    }
+
+    @Test
+    @Order(4)
+    void withBothReplicasDownWritesWaitAndGoOnWhenOneIsBack() throws Exception {
+        rounds("lossless, both replicas down", 1, round -> {
+            awaitInForce(round.primary);
+            for (int n : others(round.primary)) {
+                cluster().pause(cluster().mysql(n));
+            }
+            observe(1000);
+            long waitsFrom = System.nanoTime();
+            observe(3000);
+            assertThat(round.witness.acks(round.primary, waitsFrom)).isEmpty();
+            assertNoFailover(round);
+            for (int n : others(round.primary)) {
+                cluster().unpause(cluster().mysql(n));
+            }
+            long backAt = System.nanoTime();
+            cluster()
+                    .await(
+                            "writes go on",
+                            () -> !round.witness.acks(round.primary, backAt).isEmpty());
+            assertNoFailover(round);
+        });
+    }
+
+    @Test
+    @Order(5)
+    void aPrimaryThatHasLostEtcdAloneIsNotReplacedBeforeItsLeaseEnds() throws Exception {
+        rounds("lossless, cut off from etcd", 1, round -> {
+            awaitInForce(round.primary);
+            long cutAt = faults().cut(host(round.primary), etcds(), HostFaults.Way.BOTH);
+            round.excuses.add(Witness.Excuse.ofWord(round.primary, cutAt, cutAt + 2 * TTL_MILLIS * 1_000_000));
+            observe(2500);
+            assertThat(round.witness.acks(round.primary, cutAt + 1_500_000_000L))
+                    .as("its ackers still follow it")
+                    .isNotEmpty();
+            awaitFailover(round, cutAt);
+        });
+    }
+
+    @Test
+    @Order(6)
+    void durabilityIsChangedOnARunningClusterWithoutAGap() throws Exception {
+        rounds("async and back", 1, round -> {
+            awaitInForce(round.primary);
+            change(round.primary, "async");
+            change(round.primary, "lossless");
+            assertNoFailover(round);
+            assertThat(round.witness.longestGapMillis()).isLessThan(1500);
+        });
+    }
+
+    private void change(int primary, String mode) throws Exception {
+        assertThat(cluster().code(primary, "POST", "/durability?mode=" + mode, Optional.empty()))
+                .isEqualTo(401);
+        assertThat(cluster().post(primary, "/durability?mode=nothing").statusCode())
+                .isEqualTo(400);
+        assertThat(cluster().post(primary, "/durability?mode=" + mode).statusCode())
+                .isEqualTo(200);
+        JsonNode status = cluster()
+                .awaitStatus(
+                        primary,
+                        mode + " in force",
+                        s -> s.get("durability").asText().equals(mode));
+        assertThat(status.get("durability_wanted").asText()).isEqualTo(mode);
+    }
+}
