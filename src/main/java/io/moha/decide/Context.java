@@ -168,6 +168,11 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 .isPresent();
     }
 
+    /** Whether this server acknowledges without being listed, or is listed and does not. */
+    boolean acknowledgesWrongly() {
+        return local().semiSync().acknowledges() != listed();
+    }
+
     /**
      * Whether this acker is to help replace a primary that nothing comes from and that does not answer. One that has
      * promised to wait does not.

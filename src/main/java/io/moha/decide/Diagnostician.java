@@ -322,7 +322,7 @@ final class Diagnostician {
         if (!c.local().channel().orElseThrow().applierRunning()) {
             return APPLIER_STOPPED;
         }
-        if (c.local().semiSync().acknowledges() != c.listed()) {
+        if (c.acknowledgesWrongly()) {
             return ACK_DIFFERS;
         }
         return c.local().offline() ? OFFLINE : FOLLOWING_WELL;
@@ -359,7 +359,7 @@ final class Diagnostician {
                     || (neverAMember && !c.local().hasUserData());
             return empty ? EMPTY : DATA_MISSING;
         }
-        if (c.local().semiSync().acknowledges() != c.listed()) {
+        if (c.acknowledgesWrongly()) {
             return ACK_DIFFERS;
         }
         return sourceIsHolder ? NOT_STARTED : NOT_REPOINTED;

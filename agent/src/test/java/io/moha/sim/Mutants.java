@@ -20,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
 
@@ -38,12 +39,26 @@ final class Mutants {
     /**
      * One breakage.
      *
-     * @param deadManSwitch off where the switch alone would hide the breakage: two independent fences are there on purpose
+     * @param world in which it is to be noticed
      */
-    record Mutant(String name, String file, String original, String broken, boolean deadManSwitch) {
+    record Mutant(String name, String file, String original, String broken, World world) {
         @Override
         public String toString() {
             return name;
+        }
+    }
+
+    /** What is simulated. The text stands in the table of the documentation. */
+    enum World {
+        WITH_SWITCH("on"),
+        /** The switch alone would hide the breakage: two independent fences are there on purpose. */
+        WITHOUT_SWITCH("off"),
+        LOSSLESS("lossless");
+
+        private final String text;
+
+        World(String text) {
+            this.text = text;
         }
     }
 
@@ -57,11 +72,15 @@ final class Mutants {
     private Mutants() {}
 
     private static Mutant mutant(String name, String file, String original, String broken) {
-        return new Mutant(name, file, original, broken, true);
+        return new Mutant(name, file, original, broken, World.WITH_SWITCH);
     }
 
     private static Mutant withoutSwitch(String name, String file, String original, String broken) {
-        return new Mutant(name, file, original, broken, false);
+        return new Mutant(name, file, original, broken, World.WITHOUT_SWITCH);
+    }
+
+    private static Mutant lossless(String name, String file, String original, String broken) {
+        return new Mutant(name, file, original, broken, World.LOSSLESS);
     }
 
     static List<Mutant> all() {
@@ -70,6 +89,7 @@ final class Mutants {
         lease(all);
         election(all);
         roles(all);
+        durability(all);
         return all;
     }
 
@@ -210,6 +230,65 @@ final class Mutants {
                 "= List.of(guards.get(0), guards.get(2));\n        SwitchRequest done"));
     }
 
+    private static void durability(List<Mutant> all) {
+        String list = "src/main/java/io/moha/model/AckList.java";
+        all.add(lossless(
+                "acknowledge without being listed",
+                DECIDE + "Context.java",
+                "return local().semiSync().acknowledges() != listed();",
+                "return !local().semiSync().acknowledges();"));
+        all.add(lossless(
+                "an acker is taken off the list without raising the floor",
+                DECIDE + "Durable.java",
+                "with(list, true, list.acks(), left, executed)",
+                "with(list, true, list.acks(), left, list.floor())"));
+        all.add(lossless(
+                "a term begins without a floor",
+                DECIDE + "Durable.java",
+                "                candidates(),\n                c.local().executed());",
+                "                candidates(),\n                GtidSet.EMPTY);"));
+        all.add(lossless(
+                "a quorum of one less", list, "return ackers.size() - acks + 1;", "return ackers.size() - acks;"));
+        all.add(lossless(
+                "nodes that are not listed count", list, "ackers.contains(b.node()) && counts(b)", "counts(b)"));
+        all.add(lossless(
+                "who lacks the floor counts",
+                list,
+                "!ballot.isBlind() && ballot.received().contains(floor)",
+                "!ballot.isBlind()"));
+        all.add(
+                lossless(
+                        "commits stop waiting before the list says so",
+                        DECIDE + "Durable.java",
+                        "boolean promised = list.binding() && list.acks() > 0;",
+                        "boolean promised = list.binding() && list.acks() > 0 && connected(list.ackers()).size() >= list.acks();"));
+        all.add(lossless(
+                "the winner need not have everything",
+                DECIDE + "Diagnostician.java",
+                "? MY_TURN : NOT_EVERYTHING",
+                "? MY_TURN : MY_TURN"));
+        all.add(lossless(
+                "an acker that has voted receives again without taking its ballot back",
+                DECIDE + "Diagnostician.java",
+                "|| (c.listed() && c.ballotUnsure())",
+                "&& false"));
+        all.add(lossless(
+                "the campaign is not guarded by the list of ackers",
+                LOOP + "StoreActor.java",
+                "        guards.add(new Txn.ModRevisionIs(Keys.SYNC, campaign.syncRevision()));\n",
+                ""));
+        all.add(lossless(
+                "ackers replace a primary while they still receive from it",
+                DECIDE + "Diagnostician.java",
+                "    private static Diagnosis election(Context c) {\n        if (!c.receiverStopped()) {",
+                "    private static Diagnosis election(Context c) {\n        if (false) {"));
+        all.add(lossless(
+                "ackers repoint before they have executed what they received",
+                DECIDE + "Diagnostician.java",
+                "        if (!c.drained()) {\n            return BACKLOG;\n        }\n",
+                ""));
+    }
+
     /** Runs seeds from the first on against the mutant until one catches it. */
     static Verdict hunt(Mutant mutant, int firstSeed, int mostSeeds) throws Exception {
         Path classes = Files.createTempDirectory("mutant");
@@ -224,8 +303,10 @@ final class Mutants {
     }
 
     private static Verdict hunt(Mutant mutant, Loader loader, int firstSeed, int mostSeeds) throws Exception {
-        Method run = loader.loadClass(Simulation.class.getName())
-                .getMethod("run", long.class, boolean.class, java.util.function.Consumer.class);
+        Class<?> simulation = loader.loadClass(Simulation.class.getName());
+        Method run = mutant.world() == World.LOSSLESS
+                ? simulation.getMethod("runLossless", long.class, Consumer.class)
+                : simulation.getMethod("run", long.class, boolean.class, Consumer.class);
         AtomicLong next = new AtomicLong(firstSeed);
         AtomicLong first = new AtomicLong(Long.MAX_VALUE);
         AtomicReference<String> violation = new AtomicReference<>("");
@@ -236,7 +317,7 @@ final class Mutants {
                 for (long seed = next.getAndIncrement();
                         seed < firstSeed + mostSeeds && seed < first.get();
                         seed = next.getAndIncrement()) {
-                    String said = run(run, seed, mutant.deadManSwitch());
+                    String said = run(run, seed, mutant.world());
                     synchronized (violation) {
                         if (!said.isEmpty() && seed < first.get()) {
                             first.set(seed);
@@ -258,9 +339,11 @@ final class Mutants {
     }
 
     /** @return the violation; empty if there was none */
-    private static String run(Method run, long seed, boolean deadManSwitch) {
+    private static String run(Method run, long seed, World world) {
         try {
-            Object result = run.invoke(null, seed, deadManSwitch, null);
+            Object result = world == World.LOSSLESS
+                    ? run.invoke(null, seed, null)
+                    : run.invoke(null, seed, world == World.WITH_SWITCH, null);
             Object said = result.getClass().getMethod("violation").invoke(result);
             return ((Optional<?>) said).map(Object::toString).orElse("");
         } catch (InvocationTargetException e) {
@@ -364,7 +447,7 @@ final class Mutants {
                 System.out.printf(
                         "| %s | %s | %s | %s |%n",
                         mutant,
-                        mutant.deadManSwitch() ? "on" : "off",
+                        mutant.world().text,
                         verdict.violation().isPresent() ? verdict.seeds() : "NOT in " + verdict.seeds(),
                         verdict.violation().orElse(""));
             }

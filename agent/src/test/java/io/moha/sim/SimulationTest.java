@@ -12,9 +12,11 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SimulationTest {
     private static final int SEEDS = Integer.getInteger("moha.sim.seeds", 2000);
+    private static final int LOSSLESS_SEEDS = Integer.getInteger("moha.sim.lossless-seeds", 1000);
     private static final @Nullable Long ONE_SEED = Long.getLong("moha.sim.seed");
 
     @BeforeAll
@@ -34,13 +36,29 @@ class SimulationTest {
         assertThat(runs.terms()).isGreaterThan(SEEDS * 5L / 4);
     }
 
+    /** Under loss-less durability nothing that was acknowledged may be lost, named or not. */
+    @Test
+    void nothingAcknowledgedIsLostUnderLosslessDurability() throws Exception {
+        Runs runs = new Runs(System.out::println, Simulation::runLossless);
+        runs.run(1, LOSSLESS_SEEDS, Optional.empty());
+        assertThat(runs.violations()).isEmpty();
+        assertThat(runs.acknowledged()).isGreaterThan(100L * LOSSLESS_SEEDS);
+        assertThat(runs.terms()).isGreaterThan(LOSSLESS_SEEDS * 5L / 4);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {54, 136, 214, 931, 1429, 5058})
+    void whatWasFoundOnceUnderLosslessDurabilityStaysMended(long seed) {
+        assertThat(Simulation.runLossless(seed, null).violation()).isEmpty();
+    }
+
     /** Runs that once broke a promise, or were said to; see docs/internals/safety.md. */
     static LongStream seeds() {
         return ONE_SEED != null
                 ? LongStream.of(ONE_SEED)
                 : LongStream.of(
                         302, 303, 652, 929, 1352, 1460, 1534, 3683, 1126, 4350, 4976, 6475, 10549, 12784, 18215, 20105,
-                        33162, 98474, 101764, 154224, 267660, 355949, 383562);
+                        33162, 98474, 101764, 154224, 267660, 355949, 383562, 429986, 549809);
     }
 
     /** {@code -Dmoha.sim.seed=N} replays that seed instead, with everything that happens in it. */
