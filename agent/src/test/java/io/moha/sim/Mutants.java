@@ -238,11 +238,6 @@ final class Mutants {
                 "return local().semiSync().acknowledges() != listed();",
                 "return !local().semiSync().acknowledges();"));
         all.add(lossless(
-                "an acker is taken off the list without raising the floor",
-                DECIDE + "Durable.java",
-                "with(list, true, list.acks(), left, executed)",
-                "with(list, true, list.acks(), left, list.floor())"));
-        all.add(lossless(
                 "a term begins without a floor",
                 DECIDE + "Durable.java",
                 "                candidates(),\n                c.local().executed());",
@@ -251,11 +246,6 @@ final class Mutants {
                 "a quorum of one less", list, "return ackers.size() - acks + 1;", "return ackers.size() - acks;"));
         all.add(lossless(
                 "nodes that are not listed count", list, "ackers.contains(b.node()) && counts(b)", "counts(b)"));
-        all.add(lossless(
-                "who lacks the floor counts",
-                list,
-                "!ballot.isBlind() && ballot.received().contains(floor)",
-                "!ballot.isBlind()"));
         all.add(
                 lossless(
                         "commits stop waiting before the list says so",
@@ -272,11 +262,6 @@ final class Mutants {
                 DECIDE + "Diagnostician.java",
                 "|| (c.listed() && c.ballotUnsure())",
                 "&& false"));
-        all.add(lossless(
-                "the campaign is not guarded by the list of ackers",
-                LOOP + "StoreActor.java",
-                "        guards.add(new Txn.ModRevisionIs(Keys.SYNC, campaign.syncRevision()));\n",
-                ""));
         all.add(lossless(
                 "ackers replace a primary while they still receive from it",
                 DECIDE + "Diagnostician.java",

@@ -408,12 +408,16 @@ public final class AgentLoop implements Runnable {
                 followed());
     }
 
-    /** Whoever follows well may be listed as an acker. Under async nobody needs to know, and nothing is written. */
+    /**
+     * Whoever follows well may be listed as an acker. Under async nobody needs to know, and nothing is written. It stays while
+     * the node votes: an election does not wait for a registration.
+     */
     private Optional<Term> followed() {
         Optional<ClusterPicture> picture = parts.reader().picture();
         boolean matters = wanted(picture).lossless()
                 || picture.flatMap(ClusterPicture::sync).isPresent();
-        return matters && state.phase() == Phase.FOLLOWING ? Optional.of(state.term()) : Optional.empty();
+        boolean follows = state.phase() == Phase.FOLLOWING || state.phase() == Phase.VOTING;
+        return matters && follows ? Optional.of(state.term()) : Optional.empty();
     }
 
     private boolean registered(ClusterPicture picture) {
