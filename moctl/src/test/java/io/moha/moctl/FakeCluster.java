@@ -57,6 +57,7 @@ public final class FakeCluster implements AutoCloseable {
     public volatile Fate setReadWrite = Fate.DONE;
     public volatile Fate changeMaster = Fate.DONE;
     public volatile Fate forget = Fate.DONE;
+    public volatile Fate durability = Fate.DONE;
     /** Whether a hand-over opens the new primary. */
     public volatile boolean opens = true;
     /** Who really becomes primary when the hand-over is asked for; empty for the one that was asked for. */
@@ -179,6 +180,11 @@ public final class FakeCluster implements AutoCloseable {
                     }
                 });
             case "/changeMaster" -> change(exchange, changeMaster, () -> handOver(node, query.replace("to=", "")));
+            case "/durability" ->
+                change(
+                        exchange,
+                        durability,
+                        () -> status(holder).put("durability", query.replaceAll("^mode=|&.*", "")));
             case "/forget" -> change(exchange, forget, () -> statuses.remove(query.replace("node=", "")));
             default -> answer(exchange, 404, "no such path");
         }

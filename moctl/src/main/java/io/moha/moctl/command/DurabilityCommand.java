@@ -10,7 +10,7 @@ import io.moha.moctl.render.Json;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Comparator;
-import java.util.Locale;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -43,24 +44,14 @@ final class DurabilityCommand implements Callable<Integer> {
     private static final Duration DEADLINE = Duration.ofSeconds(5);
     private static final Duration IN_FORCE_WITHIN = Duration.ofSeconds(30);
 
-    enum Mode {
-        ASYNC,
-        LOSSLESS
-    }
-
-    enum OnAckLoss {
-        WAIT,
-        DEGRADE
-    }
-
     @Mixin
     private final ClusterOptions cluster = new ClusterOptions();
 
     @Mixin
     private final OutputOptions output = new OutputOptions();
 
-    @Parameters(index = "0", paramLabel = "MODE", description = "One of: ${COMPLETION-CANDIDATES}.")
-    private Mode mode = Mode.ASYNC;
+    @Parameters(index = "0", paramLabel = "MODE", description = "async or lossless.")
+    private String mode = "";
 
     @Option(
             names = "--wait",
@@ -73,9 +64,8 @@ final class DurabilityCommand implements Callable<Integer> {
             names = "--on-ack-loss",
             defaultValue = "wait",
             description =
-                    "With too few of them: writes wait, or go on without (one of: ${COMPLETION-CANDIDATES}; default: "
-                            + "${DEFAULT-VALUE}).")
-    private OnAckLoss onAckLoss = OnAckLoss.WAIT;
+                    "With too few of them: wait (writes wait) or degrade (they go on; default: ${DEFAULT-VALUE}).")
+    private String onAckLoss = "wait";
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before call()
@@ -83,6 +73,8 @@ final class DurabilityCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws ConfigException, AgentException {
+        oneOf("MODE", mode, List.of("async", "lossless"));
+        oneOf("--on-ack-loss", onAckLoss, List.of("wait", "degrade"));
         Agents agents = cluster.connect(cluster.load());
         ClusterView view = agents.view(false);
         Optional<MemberView> helper = view.members().stream()
@@ -91,9 +83,7 @@ final class DurabilityCommand implements Callable<Integer> {
         if (helper.isEmpty()) {
             return end(ExitCode.FAILED, "failed", "no agent answers");
         }
-        String wanted = mode.name().toLowerCase(Locale.ROOT);
-        Reply reply = agents.of(helper.get().member())
-                .durability(wanted, acks, onAckLoss.name().toLowerCase(Locale.ROOT), DEADLINE);
+        Reply reply = agents.of(helper.get().member()).durability(mode, acks, onAckLoss, DEADLINE);
         if (reply.outcome() != Reply.Outcome.DONE) {
             return end(ExitCode.FAILED, "failed", reply.text());
         }
@@ -106,17 +96,24 @@ final class DurabilityCommand implements Callable<Integer> {
                     .map(s -> s.json().path("durability").asText(""))
                     .findFirst()
                     .orElse("");
-            if (inForce.equals(wanted)) {
-                return end(ExitCode.OK, "done", "durability " + wanted + " is in force");
+            if (inForce.equals(mode)) {
+                return end(ExitCode.OK, "done", "durability " + mode + " is in force");
             }
             LockSupport.parkNanos(Duration.ofMillis(300).toNanos());
         }
         return end(
                 ExitCode.UNKNOWN,
                 "unknown",
-                "durability " + wanted + " is wanted, but "
+                "durability " + mode + " is wanted, but "
                         + (inForce.isEmpty() ? "there is no primary" : inForce + " is in force")
                         + "; see 'moctl status'");
+    }
+
+    private void oneOf(String what, String value, List<String> known) {
+        if (!known.contains(value)) {
+            throw new ParameterException(
+                    spec.commandLine(), what + ": '" + value + "' is not known; use " + String.join(" or ", known));
+        }
     }
 
     private int end(int code, String outcome, String sentence) {

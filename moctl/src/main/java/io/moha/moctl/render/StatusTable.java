@@ -1,5 +1,6 @@
 package io.moha.moctl.render;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.moha.moctl.client.ClusterView;
 import io.moha.moctl.client.MemberView;
 import io.moha.moctl.client.NodeStatus;
@@ -23,7 +24,7 @@ public final class StatusTable {
         }
         StringBuilder out = new StringBuilder();
         out.append(String.format(
-                Locale.ROOT, "cluster %s, term %d%n%n", view.info().cluster(), view.term()));
+                Locale.ROOT, "cluster %s, term %d%s%n%n", view.info().cluster(), view.term(), durability(view)));
         out.append(table.render(colour)).append('\n');
         for (MemberView m : view.members()) {
             String why = m.status().map(NodeStatus::because).orElse("unreachable: " + m.error());
@@ -42,6 +43,35 @@ public final class StatusTable {
                     .append('\n');
         }
         return out.toString();
+    }
+
+    /** What is in force, as the open primary says; nothing where there is none. */
+    private static String durability(ClusterView view) {
+        return view.members().stream()
+                .filter(MemberView::openPrimary)
+                .flatMap(m -> m.status().stream())
+                .map(NodeStatus::json)
+                .findFirst()
+                .map(StatusTable::inWords)
+                .orElse("");
+    }
+
+    private static String inWords(JsonNode primary) {
+        String inForce = primary.path("durability").asText("");
+        if (inForce.isEmpty() || inForce.equals("async")) {
+            boolean other = primary.path("durability_wanted").asText("async").equals("lossless");
+            return inForce.isEmpty() ? "" : ", durability async" + (other ? " (lossless is wanted)" : "");
+        }
+        List<String> ackers = new ArrayList<>();
+        primary.path("ackers").forEach(a -> ackers.add(a.asText()));
+        return String.format(
+                Locale.ROOT,
+                ", durability %s (%d of %s must have a write; %d connected, %d commits wait)",
+                inForce,
+                primary.path("ackers_needed").asInt(),
+                ackers,
+                primary.path("ackers_connected").asInt(),
+                primary.path("commits_waiting").asInt());
     }
 
     private static Table.Tone tone(MemberView m) {

@@ -220,6 +220,32 @@ class CommandsTest {
     }
 
     @Test
+    void durabilityAsksThePrimaryAndWaitsUntilItIsInForce() throws IOException {
+        assertThat(moctl("durability", "lossless", "--wait", "2")).isZero();
+        assertThat(cluster.posts).containsExactly("node-1 /durability?mode=lossless&wait=2&on-ack-loss=wait");
+        assertThat(out.toString()).contains("durability lossless is in force");
+        cluster.durability = Fate.REFUSED;
+        assertThat(moctl("durability", "async")).isEqualTo(1);
+        assertThat(moctl("durability", "nearly")).isEqualTo(2);
+    }
+
+    @Test
+    void statusTellsTheDurabilityInForce() throws IOException {
+        cluster.status("node-1")
+                .put("durability", "lossless")
+                .put("ackers_needed", 1)
+                .put("ackers_connected", 2)
+                .put("commits_waiting", 0)
+                .putArray("ackers")
+                .add("node-2")
+                .add("node-3");
+        assertThat(moctl("status")).isZero();
+        assertThat(out.toString())
+                .contains(
+                        "term 7, durability lossless (1 of [node-2, node-3] must have a write; 2 connected, 0 commits wait)");
+    }
+
+    @Test
     void benchRefusesAClusterThatIsNotHealthy() throws IOException {
         cluster.status("node-2").put("errant", "uuid:1");
         Files.writeString(directory.resolve("bench"), "[bench]\nuser='app'\nschema='demo'\nwriter='127.0.0.1:9'\n");
@@ -242,7 +268,9 @@ class CommandsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"status", "topology", "switch", "history", "forget", "completion", "bench failover"})
+    @ValueSource(
+            strings = {"status", "topology", "switch", "history", "forget", "durability", "completion", "bench failover"
+            })
     void helpHasExamplesAndExitCodes(String command) throws IOException {
         assertThat(run((command + " --help").split(" "))).isZero();
         assertThat(out.toString())
