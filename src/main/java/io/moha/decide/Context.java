@@ -212,6 +212,11 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return cluster().sync().map(Observation.Sync::modRevision).orElse(0L);
     }
 
+    /** A list that this node, or an earlier life of its agent, has sent may still arrive in etcd. */
+    boolean listUnsure() {
+        return cluster().sync().isPresent() && state.syncGuard() == syncRevision();
+    }
+
     /** Whether the ballots that are there have every acknowledged write between them. */
     boolean covered() {
         return binding().filter(l -> !l.covers(ballots())).isEmpty();
@@ -232,15 +237,13 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 .toList();
         boolean quorum = list.acks() > 0 && ackers.size() >= list.quorum();
         // What is not in the floor was acknowledged by this primary, so its server has made it.
-        String uuid = Optional.ofNullable(cluster().members().get(list.primary()))
-                .map(Member::serverUuid)
-                .orElse("");
+        boolean known = !list.uuid().isEmpty();
         GtidSet all = list.floor();
         List<Ballot> itsOwn = ballots().stream()
                 .filter(b -> b.node().equals(list.primary()) && list.counts(b))
                 .toList();
         for (Ballot each : quorum ? ackers : itsOwn) {
-            all = all.union(each.received().madeBy(uuid));
+            all = all.union(known ? each.received().madeBy(list.uuid()) : each.received());
         }
         return all;
     }

@@ -28,8 +28,8 @@ public final class Decider {
      */
     public static Decision decide(NodeState state, Observation seen, Policy policy) {
         NodeState known = seen.cluster()
-                .map(cluster -> state.havingSeen(cluster.holder().isPresent(), seen.now())
-                        .knowingOwnBallot(new Context(state, seen, policy).ownBallotRevision()))
+                .map(cluster -> state.havingSeen(cluster.holder().isPresent(), seen.now()))
+                .map(s -> knowing(s, new Context(s, seen, policy)))
                 .orElse(state);
         Context context = new Context(known, seen, policy);
         Diagnosis diagnosis = Diagnostician.diagnose(context);
@@ -51,9 +51,15 @@ public final class Decider {
                 next = next.havingGivenUp(handOver.modRevision());
             } else if (action instanceof Action.PutBallot put) {
                 next = next.havingVotedAt(put.ownRevision());
+            } else if (action instanceof Action.PutSync list) {
+                next = next.havingListedAt(list.syncRevision());
             }
         }
         return new Decision(next, diagnosis, actions, row.because().apply(context));
+    }
+
+    private static NodeState knowing(NodeState state, Context context) {
+        return state.knowing(context.ownBallotRevision(), context.syncRevision());
     }
 
     /** What would go wrong again if this node won the next term: it may well have the longest set. */

@@ -2,6 +2,7 @@ package io.moha.decide;
 
 import static io.moha.decide.Diagnosis.COMMITS_STUCK;
 import static io.moha.decide.Diagnosis.LIST_DUE;
+import static io.moha.decide.Diagnosis.LOOK_AGAIN;
 import static io.moha.decide.Diagnosis.STRANGER;
 import static io.moha.decide.Diagnosis.WAIT_DIFFERS;
 
@@ -23,6 +24,9 @@ import java.util.TreeSet;
  */
 final class Durable {
     private static final long WAITED_NANOS = 2_000_000_000L;
+    /** What had its acknowledgements before the server waited for more is executed by then. */
+    private static final long SETTLED_NANOS = 300_000_000L;
+
     private static final long STUCK_NANOS = 1_000_000_000L;
 
     private final Context c;
@@ -34,7 +38,7 @@ final class Durable {
 
     private Durable(Context c) {
         this.c = c;
-        this.wanted = c.seen().acks().wanted();
+        this.wanted = everybodyKnowsLists(c) ? c.seen().acks().wanted() : Durability.ASYNC;
         this.mine = c.cluster()
                 .sync()
                 .map(Sync::list)
@@ -44,12 +48,20 @@ final class Durable {
         this.closed = !c.local().writable();
     }
 
+    /** Agents of an earlier version would elect without asking the list: as long as one is a member nothing is promised. */
+    private static boolean everybodyKnowsLists(Context c) {
+        return c.cluster().live().stream().map(c.cluster().members()::get).allMatch(m -> m == null || m.knowsLists());
+    }
+
     static Durable of(Context c) {
         return new Durable(c);
     }
 
     /** What must be done before this server may be open. */
     Optional<Diagnosis> beforeOpening() {
+        if (c.seen().acks().changing()) {
+            return Optional.of(LOOK_AGAIN);
+        }
         if (mine.isPresent() || !closed) {
             return waitsFor < waitAtLeast() ? Optional.of(WAIT_DIFFERS) : Optional.empty();
         }
@@ -64,6 +76,9 @@ final class Durable {
 
     /** What is to be done while it is open. */
     Optional<Diagnosis> whileServing() {
+        if (c.seen().acks().changing()) {
+            return Optional.empty(); // what the server does is not known just now
+        }
         if (list().isPresent()) {
             return Optional.of(LIST_DUE);
         }
@@ -86,7 +101,13 @@ final class Durable {
 
     /** How many acknowledgements an open server must wait for, by the list in force. */
     int waitAtLeast() {
-        return mine.filter(AckList::binding).map(AckList::acks).orElse(0);
+        int promised = mine.filter(AckList::binding).map(AckList::acks).orElse(0);
+        return promised == 0 ? 0 : promised + strangerCount();
+    }
+
+    /** One that is not listed must not stand in for one that is. */
+    private int strangerCount() {
+        return Math.max(strangers().size(), c.seen().acks().strangers());
     }
 
     /** How many acknowledgements the server is to wait for now. */
@@ -97,12 +118,35 @@ final class Durable {
         AckList list = mine.get();
         int raised = wanted.lossless() && connected(list.ackers()).size() >= wanted.acks() ? wanted.acks() : 0;
         boolean promised = list.binding() && list.acks() > 0;
-        // One that is not listed must not stand in for one that is.
-        return promised ? Math.max(list.acks(), raised) + strangers().size() : raised;
+        int count = promised
+                ? Math.max(list.acks(), raised)
+                        + strangerCount()
+                        + leaving(list).size()
+                : raised;
+        // What was promised by a list that may still arrive is kept until that is known.
+        return c.listUnsure() ? Math.max(count, waitsFor) : count;
     }
 
-    /** The list that is to be written now; empty if the one in force is right. */
+    /** Who is to be taken off, as soon as the server waits for one more for each: none of them can stand in for another then. */
+    private Set<NodeId> leaving(AckList list) {
+        Set<NodeId> gone = new TreeSet<>(list.ackers());
+        gone.removeIf(n -> !awayForLong(n) && !acksNoMore(n));
+        Set<NodeId> left = new TreeSet<>(list.ackers());
+        left.removeAll(gone);
+        return connected(left).size() >= list.acks() ? gone : Set.of();
+    }
+
+    private boolean acksNoMore(NodeId node) {
+        Member member = c.cluster().members().get(node);
+        return c.cluster().live().contains(node) && member != null && !member.acker();
+    }
+
+    /** The list that is to be written now; empty if the one in force is right, and no other one is on its way. */
     Optional<AckList> list() {
+        return due().or(() -> c.listUnsure() ? mine : Optional.empty());
+    }
+
+    private Optional<AckList> due() {
         if (mine.isEmpty()) {
             return first();
         }
@@ -132,43 +176,55 @@ final class Durable {
         return new AckList(
                 c.term(),
                 c.seen().me(),
+                uuid(),
                 binding,
                 wanted.acks(),
                 candidates(),
                 c.local().executed());
     }
 
+    private String uuid() {
+        Member self = c.cluster().members().get(c.seen().me());
+        return self == null ? "" : self.serverUuid();
+    }
+
     private AckList async() {
-        return new AckList(c.term(), c.seen().me(), false, 0, Set.of(), GtidSet.EMPTY);
+        return new AckList(c.term(), c.seen().me(), uuid(), false, 0, Set.of(), GtidSet.EMPTY);
     }
 
     /** The server waits already, and has for a while: what was on its way past the waiting is executed by now. */
     private Optional<AckList> raised(AckList list) {
         boolean waits = waitsFor == wanted.acks()
                 && connected(list.ackers()).size() >= wanted.acks()
-                && c.seen().acks().waitsSince() != 0
-                && c.seen().now() - c.seen().acks().waitsSince() > WAITED_NANOS;
+                && waitedFor(WAITED_NANOS);
         return waits
                 ? Optional.of(
                         with(list, true, wanted.acks(), list.ackers(), c.local().executed()))
                 : Optional.empty();
     }
 
+    private boolean waitedFor(long nanos) {
+        long since = c.seen().acks().waitsSince();
+        return since != 0 && c.seen().now() - since > nanos;
+    }
+
     private Optional<AckList> inForce(AckList list) {
         if (list.acks() > wanted.acks()) {
             return Optional.of(with(list, true, wanted.acks(), list.ackers(), list.floor()));
         }
-        if (list.acks() < wanted.acks()) {
+        if (list.acks() < wanted.acks() && raised(list).isPresent()) {
             return raised(list);
         }
-        Set<NodeId> gone = new TreeSet<>(list.ackers());
-        gone.removeIf(n -> !awayForLong(n));
-        Set<NodeId> left = new TreeSet<>(list.ackers());
-        left.removeAll(gone);
         GtidSet executed = c.local().executed();
-        if (!gone.isEmpty() && connected(left).size() >= list.acks()) {
-            return Optional.of(with(list, true, list.acks(), left, executed));
+        Set<NodeId> leaving = leaving(list);
+        if (!leaving.isEmpty()) {
+            boolean waits = waitsFor >= list.acks() + leaving.size() && waitedFor(SETTLED_NANOS);
+            Set<NodeId> stay = new TreeSet<>(list.ackers());
+            stay.removeAll(leaving);
+            return waits ? Optional.of(with(list, true, list.acks(), stay, executed)) : Optional.empty();
         }
+        Set<NodeId> left = new TreeSet<>(list.ackers());
+        left.removeIf(this::awayForLong);
         boolean primaryForLong = c.seen().now() - c.state().phaseSince()
                 > c.policy().ackerAwayAfter().toNanos();
         return wanted.degrade() && primaryForLong && left.size() < list.acks()
@@ -177,7 +233,7 @@ final class Durable {
     }
 
     private AckList with(AckList list, boolean binding, int wait, Set<NodeId> ackers, GtidSet floor) {
-        return new AckList(list.term(), list.primary(), binding, wait, ackers, floor);
+        return new AckList(list.term(), list.primary(), list.uuid(), binding, wait, ackers, floor);
     }
 
     /** Who may be listed: at the beginning of a term who has voted in it, later who follows. */

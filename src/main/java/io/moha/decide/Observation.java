@@ -52,14 +52,22 @@ public record Observation(
      *
      * @param wanted what operators want
      * @param awaySince for each listed acker that is not connected to this primary: since when
+     * @param strangers how many servers have acknowledged lately without being listed
+     * @param changing whether the wait count is being set right now
      * @param waitsSince since when the server has waited for as many acknowledgements as now; 0 if it waits for none
      * @param stuckSince since when commits wait for acknowledgements and none has ended; 0 if none waits
      * @param suspectedSince since when nothing has come from the primary, and neither its agent nor its server has answered; 0 if
      *     it is not suspected
      */
     public record Acks(
-            Durability wanted, Map<NodeId, Long> awaySince, long waitsSince, long stuckSince, long suspectedSince) {
-        public static final Acks NONE = new Acks(Durability.ASYNC, Map.of(), 0, 0, 0);
+            Durability wanted,
+            Map<NodeId, Long> awaySince,
+            int strangers,
+            boolean changing,
+            long waitsSince,
+            long stuckSince,
+            long suspectedSince) {
+        public static final Acks NONE = new Acks(Durability.ASYNC, Map.of(), 0, false, 0, 0, 0);
 
         public Acks {
             awaySince = Map.copyOf(awaySince);
@@ -118,10 +126,17 @@ public record Observation(
      *
      * @param serverUuid empty if unknown
      * @param acker whether its acknowledgement may count
+     * @param knowsLists whether its agent obeys lists of ackers; those of earlier versions do not
      * @param follows the term whose primary it says to follow well; 0 if none, or where nobody needs to know
      */
     public record Member(
-            NodeId node, Endpoint internal, String dataCenter, String serverUuid, boolean acker, Term follows) {}
+            NodeId node,
+            Endpoint internal,
+            String dataCenter,
+            String serverUuid,
+            boolean acker,
+            boolean knowsLists,
+            Term follows) {}
 
     /** The list of ackers and the revision at which it was put. */
     public record Sync(AckList list, long modRevision) {}

@@ -13,13 +13,15 @@ import java.util.TreeSet;
  *
  * @param term in which it was written; it stays in force until a later primary writes its own
  * @param primary who wrote it
+ * @param uuid its {@code server_uuid}: what was acknowledged in the term, this server has made; empty if unknown
  * @param binding false while nobody waits for ackers, or not yet: an election goes by the rules of {@code async}
  * @param acks acknowledgements that a commit waits for; 0 with a binding list: it waits for none any more (degraded), and only
  *     the primary itself has everything
  * @param ackers whose acknowledgement counts
  * @param floor what the primary had executed when the list was last narrowed, raised or begun: who lacks any of it does not count
  */
-public record AckList(Term term, NodeId primary, boolean binding, int acks, Set<NodeId> ackers, GtidSet floor) {
+public record AckList(
+        Term term, NodeId primary, String uuid, boolean binding, int acks, Set<NodeId> ackers, GtidSet floor) {
     public AckList {
         if (acks < 0) {
             throw new IllegalArgumentException("wait count " + acks + " is negative");
@@ -34,7 +36,8 @@ public record AckList(Term term, NodeId primary, boolean binding, int acks, Set<
 
     /** Whether these ballots have every acknowledged write between them, and the primary cannot acknowledge any more. */
     public boolean covers(Collection<Ballot> ballots) {
-        boolean byItself = ballots.stream().anyMatch(b -> b.node().equals(primary) && counts(b));
+        boolean byItself = ballots.stream()
+                .anyMatch(b -> b.node().equals(primary) && b.followed().compareTo(term) >= 0 && counts(b));
         long standing = ballots.stream()
                 .filter(b -> ackers.contains(b.node()) && counts(b))
                 .count();

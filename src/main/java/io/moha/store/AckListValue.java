@@ -14,6 +14,7 @@ import java.util.stream.Collectors;
 public record AckListValue(
         @JsonProperty("term") long term,
         @JsonProperty("primary") String primary,
+        @JsonProperty("uuid") String uuid,
         @JsonProperty("binding") boolean binding,
         @JsonProperty("wait") int acks,
         @JsonProperty("ackers") List<String> ackers,
@@ -23,6 +24,7 @@ public record AckListValue(
         return new AckListValue(
                 list.term().value(),
                 list.primary().value(),
+                list.uuid(),
                 list.binding(),
                 list.acks(),
                 list.ackers().stream().map(NodeId::value).sorted().toList(),
@@ -34,6 +36,7 @@ public record AckListValue(
         return new AckList(
                 new Term(term),
                 new NodeId(primary),
+                uuid == null ? "" : uuid,
                 binding,
                 acks,
                 ackers.stream().map(NodeId::new).collect(Collectors.toSet()),

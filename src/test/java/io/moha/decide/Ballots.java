@@ -8,7 +8,7 @@ import io.moha.model.Term;
 
 /** Short ways to say a ballot and a GTID set. */
 final class Ballots {
-    private static final String UUID = "aaaaaaaa-0000-0000-0000-000000000001";
+    static final String UUID = "aaaaaaaa-0000-0000-0000-000000000001";
     private static final String OTHER_UUID = "bbbbbbbb-0000-0000-0000-000000000002";
 
     private Ballots() {}

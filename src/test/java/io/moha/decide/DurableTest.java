@@ -21,11 +21,11 @@ class DurableTest {
     private static final Duration LONG = Duration.ofSeconds(11);
 
     private static AckList list(String primary, int acks, String... ackers) {
-        return new AckList(new Term(3), new NodeId(primary), true, acks, nodes(ackers), gtids("1-8"));
+        return new AckList(new Term(3), new NodeId(primary), Ballots.UUID, true, acks, nodes(ackers), gtids("1-8"));
     }
 
     private static AckList notBinding(String... ackers) {
-        return new AckList(new Term(3), ME, false, 1, nodes(ackers), GtidSet.EMPTY);
+        return new AckList(new Term(3), ME, "uuid-n1", false, 1, nodes(ackers), GtidSet.EMPTY);
     }
 
     private static NodeState in(Phase phase) {
@@ -102,7 +102,10 @@ class DurableTest {
                 .live("n1", "n2")
                 .awayFor("n3", LONG)
                 .has(gtids("1-30"));
-        AckList list = written(decide(Phase.PRIMARY, away));
+        assertThat(decide(Phase.PRIMARY, away).actions())
+                .as("from now on the one that leaves cannot stand in for the one that stays")
+                .containsExactly(new Action.AwaitAckers(2));
+        AckList list = written(decide(Phase.PRIMARY, away.waitsFor(2, "n2")));
         assertThat(list.ackers()).isEqualTo(nodes("n2"));
         assertThat(list.floor()).isEqualTo(gtids("1-30"));
 
@@ -159,6 +162,25 @@ class DurableTest {
                 .waitsFor(1, "n2", "n3")
                 .commitsStuckFor(Duration.ofMillis(1100));
         assertThat(decide(Phase.PRIMARY, stuck).actions()).containsExactly(new Action.Nudge());
+    }
+
+    @Test
+    void aListThatMayStillArriveKeepsTheServerWaitingAndIsWrittenAnew() {
+        ObservationBuilder arming = serving().sync(notBinding("n2", "n3")).waitsFor(1, "n2");
+        Decision sends = decide(Phase.PRIMARY, arming);
+        AckList binding = written(sends);
+        ObservationBuilder lonely = serving().sync(notBinding("n2", "n3")).waitsFor(1);
+        Decision unsure = Decider.decide(sends.next(), lonely.build(), DeciderTest.POLICY);
+        assertThat(written(unsure)).as("not the server is lowered").isEqualTo(notBinding("n2", "n3"));
+        assertThat(binding.binding()).isTrue();
+        Decision sure = Decider.decide(sends.next(), lonely.syncRevision(56).build(), DeciderTest.POLICY);
+        assertThat(sure.actions()).containsExactly(new Action.AwaitAckers(0));
+    }
+
+    @Test
+    void aClusterWithAnAgentThatKnowsNoListsStaysAsync() {
+        Decision decision = decide(Phase.PRIMARY, serving().oldAgents());
+        assertThat(decision.diagnosis()).isEqualTo(Diagnosis.SERVING);
     }
 
     // The ackers.
@@ -240,7 +262,8 @@ class DurableTest {
 
     @Test
     void whoLacksTheFloorDoesNotCount() {
-        AckList high = new AckList(new Term(3), new NodeId("n2"), true, 1, nodes("n1", "n3"), gtids("1-10"));
+        AckList high =
+                new AckList(new Term(3), new NodeId("n2"), Ballots.UUID, true, 1, nodes("n1", "n3"), gtids("1-10"));
         assertThat(high.covers(Set.of(ballot("n1", 4, gtids("1-10")), ballot("n3", 4, gtids("1-9")))))
                 .isFalse();
         assertThat(high.covers(Set.of(ballot("n1", 4, gtids("1-10")), ballot("n3", 4, gtids("1-10")))))
@@ -253,6 +276,23 @@ class DurableTest {
         assertThat(degraded.covers(Set.of(ballot("n1", 4, gtids("1-10")), ballot("n3", 4, gtids("1-10")))))
                 .isFalse();
         assertThat(degraded.covers(Set.of(ballot("n2", 4, gtids("1-10"))))).isTrue();
+    }
+
+    @Test
+    void aPrimaryThatComesBackWithoutItsPastDoesNotCount() {
+        AckList list = list("n2", 1, "n1", "n3");
+        Ballot empty = new Ballot(
+                new Term(4),
+                new NodeId("n2"),
+                Term.NONE,
+                gtids("1-10"),
+                gtids("1-10"),
+                io.moha.model.PromotionRule.NEUTRAL,
+                "",
+                true,
+                true,
+                "");
+        assertThat(list.covers(Set.of(empty))).isFalse();
     }
 
     @Test

@@ -78,6 +78,8 @@ final class ObservationBuilder {
     private NodeId lastPrimary = new NodeId("n2");
     private @Nullable String storeDoubt;
     static final long SYNC_REVISION = 55;
+    private long syncRevision = SYNC_REVISION;
+    private boolean knowsLists = true;
     private @Nullable AckList sync;
     private Observation.SemiSync semiSync = Observation.SemiSync.OFF;
     private Durability wanted = Durability.ASYNC;
@@ -357,6 +359,16 @@ final class ObservationBuilder {
         return this;
     }
 
+    ObservationBuilder syncRevision(long revision) {
+        syncRevision = revision;
+        return this;
+    }
+
+    ObservationBuilder oldAgents() {
+        knowsLists = false;
+        return this;
+    }
+
     ObservationBuilder wants(Durability value) {
         wanted = value;
         return this;
@@ -409,7 +421,7 @@ final class ObservationBuilder {
                 new Wishes(wishReadOnly, Optional.ofNullable(handOverTo), rebuild, rule),
                 registered,
                 opening,
-                new Observation.Acks(wanted, awaySince, waitsSince, stuckSince, suspectedSince));
+                new Observation.Acks(wanted, awaySince, 0, false, waitsSince, stuckSince, suspectedSince));
     }
 
     private Cluster cluster() {
@@ -422,6 +434,7 @@ final class ObservationBuilder {
                         "",
                         "uuid-" + node,
                         true,
+                        knowsLists,
                         follows.contains(node) ? new Term(term) : Term.NONE)));
         return new Cluster(
                 now - storeAge.toNanos(),
@@ -434,7 +447,7 @@ final class ObservationBuilder {
                 followed,
                 Optional.of(lastPrimary),
                 Optional.ofNullable(singlePoint),
-                Optional.ofNullable(sync).map(l -> new Observation.Sync(l, SYNC_REVISION)),
+                Optional.ofNullable(sync).map(l -> new Observation.Sync(l, syncRevision)),
                 evidence,
                 false);
     }

@@ -220,6 +220,7 @@ class TableTest {
             some.sync(new AckList(
                     new Term(random.nextInt(4) == 0 ? 2 : 3),
                     new NodeId(primary),
+                    Ballots.UUID,
                     random.nextInt(4) != 0,
                     random.nextInt(5) == 0 ? 0 : 1,
                     ObservationBuilder.nodes(ackers.toArray(String[]::new)),

@@ -176,10 +176,10 @@ final class Mutants {
                 "lacksWhatALiveVoterHas() ? policy.drainTimeout().toNanos() : 0",
                 "lacksWhatALiveVoterHas() ? 0 : 0"));
         all.add(mutant(
-                "the followed term does not count in the ranking",
+                "neither the followed term nor who made a transaction counts in the ranking",
                 DECIDE + "Ranking.java",
-                "lastTermOf(b.received(), left), Comparator.reverseOrder()",
-                "lastTermOf(GtidSet.EMPTY, left), Comparator.reverseOrder()"));
+                "b -> lastTermOf(b.received(), left), Comparator.reverseOrder())\n                .thenComparingLong(b -> byHand.apply(b).count() - b.received().count())",
+                "b -> lastTermOf(GtidSet.EMPTY, left), Comparator.reverseOrder())"));
     }
 
     private static void roles(List<Mutant> all) {
@@ -216,8 +216,8 @@ final class Mutants {
         all.add(mutant(
                 "without etcd the promise of one member will do",
                 LOOP + "Failsafe.java",
-                "answers.stream().allMatch(a -> a.getNow(false))",
-                "answers.stream().anyMatch(a -> a.getNow(false))"));
+                "answers.values().stream().allMatch(a -> a.getNow(false))",
+                "answers.values().stream().anyMatch(a -> a.getNow(false))"));
         all.add(mutant(
                 "repoint under an old term",
                 DECIDE + "Diagnostician.java",

@@ -183,7 +183,8 @@ final class SimEtcd {
         @Override
         public TxnResult commit(Txn txn, Duration deadline) throws StoreException {
             boolean role = txn.operations().stream()
-                    .anyMatch(o -> o instanceof Txn.Put && o.key().equals(Keys.HOLDER));
+                    .anyMatch(o -> o instanceof Txn.Put
+                            && (o.key().equals(Keys.HOLDER) || o.key().equals(Keys.SYNC)));
             if (role && link.roleTrick == RoleTrick.ANSWER_LOST) {
                 link.roleTrick = RoleTrick.NONE;
                 return call(deadline, true, () -> server.commit(txn, deadline));

@@ -4,13 +4,20 @@ import io.moha.decide.Observation;
 import io.moha.model.AckList;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
+import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** Remembers since when a primary's server and its ackers are as they are. Loop thread only. */
 final class AckWatch {
+    private static final Duration REMEMBERED = Duration.ofSeconds(5);
+
     private final Map<NodeId, Long> awaySince = new HashMap<>();
+    private int strangers;
+    private long strangersAt;
     private int waitsFor;
     private long waitsSince;
     private GtidSet executed = GtidSet.EMPTY;
@@ -32,6 +39,7 @@ final class AckWatch {
             waitsFor = 0;
             waitsSince = 0;
             stuckSince = 0;
+            strangers = 0;
             return;
         }
         if (server.isEmpty()) {
@@ -45,6 +53,7 @@ final class AckWatch {
         boolean ended = !server.get().executed().equals(executed);
         executed = server.get().executed();
         stuckSince = semiSync.waiting() == 0 ? 0 : ended || stuckSince == 0 ? now : stuckSince;
+        lookForStrangers(list.get(), cluster.get(), semiSync, now);
         awaySince.keySet().retainAll(list.get().ackers());
         for (NodeId node : list.get().ackers()) {
             Observation.Member member = cluster.get().members().get(node);
@@ -54,6 +63,26 @@ final class AckWatch {
                 awaySince.putIfAbsent(node, now);
             }
         }
+    }
+
+    /** One that was dropped connects anew within a second or so: it counts for a while. */
+    private void lookForStrangers(AckList list, Observation.Cluster cluster, Observation.SemiSync semiSync, long now) {
+        Set<String> unknown = new HashSet<>(semiSync.ackers());
+        list.ackers().forEach(node -> {
+            Observation.Member member = cluster.members().get(node);
+            if (member != null) {
+                unknown.remove(member.serverUuid());
+            }
+        });
+        if (unknown.size() >= strangers || now - strangersAt > REMEMBERED.toNanos()) {
+            strangers = unknown.size();
+            strangersAt = now;
+        }
+    }
+
+    /** How many servers have acknowledged lately without being listed. */
+    int strangers() {
+        return strangers;
     }
 
     Map<NodeId, Long> awaySince() {

@@ -11,6 +11,7 @@ import io.moha.decide.Phase;
 import io.moha.decide.Policy;
 import io.moha.model.AckList;
 import io.moha.model.Durability;
+import io.moha.model.GtidSet;
 import io.moha.model.Term;
 import io.moha.mysql.DatabaseStatus;
 import io.moha.store.Registration;
@@ -64,6 +65,7 @@ public final class AgentLoop implements Runnable {
             new Memo<>(r -> r.picture().observed(r.current(), r.recovering()));
     private String lastLogged = "";
     private String lastReason = "";
+    private Optional<Term> lastFollowed = Optional.empty();
     private volatile long lastTick;
     private long lastWall;
     private long databaseDirtyAt;
@@ -355,6 +357,11 @@ public final class AgentLoop implements Runnable {
         return new Observation.Acks(
                 wanted(picture),
                 ackWatch.awaySince(),
+                ackWatch.strangers(),
+                parts.databaseHand()
+                        .running()
+                        .filter(a -> a instanceof Action.AwaitAckers)
+                        .isPresent(),
                 ackWatch.waitsSince(),
                 ackWatch.stuckSince(),
                 picture.map(p -> parts.suspicion().since(p.term())).orElse(0L));
@@ -416,8 +423,26 @@ public final class AgentLoop implements Runnable {
         Optional<ClusterPicture> picture = parts.reader().picture();
         boolean matters = wanted(picture).lossless()
                 || picture.flatMap(ClusterPicture::sync).isPresent();
-        boolean follows = state.phase() == Phase.FOLLOWING || state.phase() == Phase.VOTING;
-        return matters && follows ? Optional.of(state.term()) : Optional.empty();
+        if (!matters || (state.phase() != Phase.FOLLOWING && state.phase() != Phase.VOTING)) {
+            lastFollowed = Optional.empty();
+        } else if (state.phase() == Phase.FOLLOWING) {
+            lastFollowed = followsWell(picture) ? Optional.of(state.term()) : Optional.empty();
+        }
+        return lastFollowed;
+    }
+
+    /** Its receiver runs, and it has what an acker must have in order to count. */
+    private boolean followsWell(Optional<ClusterPicture> picture) {
+        GtidSet floor =
+                picture.flatMap(ClusterPicture::sync).map(s -> s.list().floor()).orElse(GtidSet.EMPTY);
+        return parts.prober()
+                .look()
+                .status()
+                .filter(s -> s.replica()
+                        .filter(r -> r.receiver() == DatabaseStatus.Receiver.RUNNING)
+                        .isPresent())
+                .filter(s -> s.received().contains(floor))
+                .isPresent();
     }
 
     private boolean registered(ClusterPicture picture) {

@@ -1,6 +1,7 @@
 package io.moha.agent.loop;
 
 import io.moha.decide.Observation;
+import io.moha.model.AckList;
 import io.moha.model.Ballot;
 import io.moha.model.Durability;
 import io.moha.model.Endpoint;
@@ -83,6 +84,13 @@ public record ClusterPicture(
                 Keys.CONFIG,
                 (rest, e) -> wanted.put(
                         Keys.CONFIG, Json.read(e.value(), DynamicSettings.class).toDurability()));
+        Optional<Observation.Sync> sync = in.must(
+                Keys.SYNC,
+                e -> new Observation.Sync(
+                        Json.read(e.value(), AckListValue.class).toList(), e.modRevision()));
+        if (wanted.isEmpty() && snapshot.entries().containsKey(Keys.CONFIG)) {
+            wanted.put(Keys.CONFIG, asInForce(sync.map(Observation.Sync::list)));
+        }
         Term term = in.must(Keys.TERM, e -> new Term(Long.parseLong(e.value()))).orElse(Term.NONE);
         Optional<Observation.Holder> holder = in.must(
                 Keys.HOLDER,
@@ -101,15 +109,19 @@ public record ClusterPicture(
                 Map.copyOf(followed),
                 in.must(Keys.LAST_ID, e -> new NodeId(e.value())),
                 in.must(Keys.SINGLE_POINT, e -> new NodeId(e.value())),
-                in.must(
-                        Keys.SYNC,
-                        e -> new Observation.Sync(
-                                Json.read(e.value(), AckListValue.class).toList(), e.modRevision())),
+                sync,
                 Optional.ofNullable(wanted.get(Keys.CONFIG)),
                 List.copyOf(records.values()),
                 Map.copyOf(recordRevisions),
                 request,
                 List.copyOf(problems));
+    }
+
+    /** What is wanted is not understood: what is in force stays. */
+    private static Durability asInForce(Optional<AckList> list) {
+        return list.filter(AckList::binding)
+                .map(l -> new Durability(true, Math.max(1, l.acks()), false))
+                .orElse(Durability.ASYNC);
     }
 
     /** The same keys with the same values, read once more. */
@@ -187,6 +199,7 @@ public record ClusterPicture(
                 dataCenter,
                 r.serverUuid() == null ? "" : r.serverUuid(),
                 Boolean.TRUE.equals(r.acker()),
+                r.acker() != null,
                 r.follows() == null ? Term.NONE : new Term(r.follows()));
     }
 

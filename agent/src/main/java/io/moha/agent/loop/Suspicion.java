@@ -104,7 +104,10 @@ final class Suspicion implements Runnable {
             heardAt = Math.max(heardAt, look.sentAt());
         }
         boolean silent = !runs || now - heardAt > policy.suspectAfter().toNanos() * 9 / 10;
-        suspect(new Suspect(term, silent && !answers(picture.get()) ? heardAt : 0));
+        if (silent && answers(picture.get())) {
+            heardAt = clock.now(); // that is a sign of life, too
+        }
+        suspect(new Suspect(term, silent && heardAt - now <= 0 ? heardAt : 0));
     }
 
     /** Only where ackers could replace the primary, and this node is one of them. */
