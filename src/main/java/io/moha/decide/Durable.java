@@ -38,7 +38,8 @@ final class Durable {
 
     private Durable(Context c) {
         this.c = c;
-        this.wanted = everybodyKnowsLists(c) ? c.seen().acks().wanted() : Durability.ASYNC;
+        boolean mayBe = everybodyKnowsLists(c) || c.binding().isPresent();
+        this.wanted = mayBe ? c.seen().acks().wanted() : Durability.ASYNC;
         this.mine = c.cluster()
                 .sync()
                 .map(Sync::list)
@@ -48,7 +49,7 @@ final class Durable {
         this.closed = !c.local().writable();
     }
 
-    /** Agents of an earlier version would elect without asking the list: as long as one is a member nothing is promised. */
+    /** Agents of an earlier version would elect without asking the list: while one is registered nothing new is promised. */
     private static boolean everybodyKnowsLists(Context c) {
         return c.cluster().live().stream().map(c.cluster().members()::get).allMatch(m -> m == null || m.knowsLists());
     }

@@ -538,6 +538,15 @@ public final class AgentLoop implements Runnable {
 
     private List<String> problems(Optional<ClusterPicture> picture, DatabaseProber.Look look) {
         List<String> problems = new ArrayList<>();
+        if (wanted(picture).lossless()) {
+            picture.ifPresent(p -> p.live().forEach((node, registration) -> {
+                if (registration.acker() == null) {
+                    problems.add(
+                            "durability: the agent of " + node
+                                    + " is of a version that knows no list of ackers; upgrade it: it may elect itself without what was acknowledged");
+                }
+            }));
+        }
         if (!look.error().isEmpty()) {
             problems.add("database: " + look.error());
         }
