@@ -438,9 +438,9 @@ record Context(NodeState state, Observation seen, Policy policy) {
         }
         Optional<Observation.Comparison> comparison =
                 seen.comparison().filter(c -> c.term().equals(term()));
-        if (comparison.isPresent() && !comparison.get().errant().isEmpty()) {
+        if (comparison.isPresent() && !seen.errant().isEmpty()) {
             return "has transactions that the primary of term " + term() + " did not have: "
-                    + comparison.get().errant();
+                    + seen.errant();
         }
         String applierError = local().channel()
                 .filter(c -> !c.applierRunning())

@@ -316,7 +316,7 @@ final class Diagnostician {
         if (comparison.isEmpty() || old(c, comparison.get())) {
             return sourceAway(c, comparison) ? SOURCE_AWAY : COMPARISON_DUE;
         }
-        if (!comparison.get().errant().isEmpty()) {
+        if (!c.seen().errant().isEmpty()) {
             return DIVERGENCE;
         }
         if (!c.local().channel().orElseThrow().applierRunning()) {
@@ -348,7 +348,7 @@ final class Diagnostician {
             return COMPARISON_DUE;
         }
         boolean neverAMember = c.state().term().value() == 0;
-        if (!comparison.get().errant().isEmpty()) {
+        if (!c.seen().errant().isEmpty()) {
             return neverAMember && !c.local().hasUserData() ? HISTORY_WITHOUT_DATA : DIVERGENCE;
         }
         if (!c.drained()) {

@@ -75,6 +75,28 @@ public record Observation(
     }
 
     /**
+     * Transactions of this node that the primary does not have, as of the last comparison. Not those that the primary's own
+     * server has made while it waits for ackers: it executes them when it has enough.
+     */
+    public GtidSet errant() {
+        return comparison
+                .map(k -> mayWait(k) ? k.errant().subtract(k.errant().madeBy(listUuid())) : k.errant())
+                .orElse(GtidSet.EMPTY);
+    }
+
+    private String listUuid() {
+        return cluster.flatMap(Cluster::sync).map(s -> s.list().uuid()).orElse("");
+    }
+
+    private boolean mayWait(Comparison k) {
+        return cluster.flatMap(Cluster::sync)
+                .map(Sync::list)
+                .filter(l -> l.binding() && l.acks() > 0)
+                .filter(l -> l.term().equals(k.term()) && l.primary().equals(k.primary()))
+                .isPresent();
+    }
+
+    /**
      * @param id 0 if there is none
      * @param sentAt when the last confirmed renewal was sent
      * @param trusted false after the machine was suspended, until a renewal was sent after it

@@ -768,7 +768,7 @@ public final class Table {
     }
 
     private static String errant(Context c) {
-        return c.seen().comparison().map(k -> k.errant().toString()).orElse("");
+        return c.seen().errant().toString();
     }
 
     private static String lostReason(Context c) {

@@ -239,6 +239,18 @@ class DurableTest {
         assertThat(decide(Phase.FOLLOWING, promised).diagnosis()).isEqualTo(Diagnosis.FOLLOWING_WELL);
     }
 
+    @Test
+    void whatThePrimaryWaitsForIsNoDivergence() {
+        ObservationBuilder ahead = new ObservationBuilder()
+                .sync(list("n2", 1, "n1", "n3"))
+                .acknowledges()
+                .has(gtids("1-12"))
+                .primaryHas(gtids("1-10"));
+        assertThat(decide(Phase.FOLLOWING, ahead).diagnosis()).isEqualTo(Diagnosis.FOLLOWING_WELL);
+        assertThat(decide(Phase.FOLLOWING, ahead.has(otherGtids("1-12"))).diagnosis())
+                .isEqualTo(Diagnosis.DIVERGENCE);
+    }
+
     // Elections.
 
     @Test

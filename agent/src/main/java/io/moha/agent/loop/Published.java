@@ -67,6 +67,6 @@ public record Published(
 
     /** Transactions of this node that the primary does not have, as of the last comparison. */
     public String errant() {
-        return observation.comparison().map(c -> c.errant().toString()).orElse("");
+        return observation.errant().toString();
     }
 }

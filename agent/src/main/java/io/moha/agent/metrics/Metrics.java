@@ -156,7 +156,7 @@ public final class Metrics {
                                 ? 1
                                 : 0);
         errant.labelValues(cluster).set((double)
-                p.observation().comparison().map(c -> c.errant().count()).orElse(0L));
+                p.observation().errant().count());
     }
 
     private void replication(DatabaseStatus s) {
