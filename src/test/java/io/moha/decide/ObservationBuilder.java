@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What node {@code n1} of three sees. At the start: 100 s on the clock, term 3, {@code n2} holds the role and is open,
- * {@code n1} follows it, has executed all of 1-10 and has just compared itself. The only place that calls the
- * constructors of {@link Observation}.
+ * {@code n1} follows it, has executed all of 1-10 and has just compared itself. Only this class and {@link ProtocolCore} call
+ * the constructors of {@link Observation}.
  */
 final class ObservationBuilder {
     static final NodeId ME = new NodeId("n1");
