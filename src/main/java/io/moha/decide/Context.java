@@ -439,8 +439,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
         Optional<Observation.Comparison> comparison =
                 seen.comparison().filter(c -> c.term().equals(term()));
         if (comparison.isPresent() && !seen.errant().isEmpty()) {
-            return "has transactions that the primary of term " + term() + " did not have: "
-                    + seen.errant();
+            return "has transactions that the primary of term " + term() + " did not have: " + seen.errant();
         }
         String applierError = local().channel()
                 .filter(c -> !c.applierRunning())

@@ -200,7 +200,8 @@ final class ProtocolCore {
                 "",
                 s.is(me, Local.GIVEN_UP) ? HOLDER_REVISION : 0,
                 s.get(Global.HOLDER) != 0 ? 0 : clock.patienceOver() ? LONG_AGO : NOW,
-                guard == 0 ? -1 : guard == 1 ? ballotRevision(s, me) : unknown);
+                guard == 0 ? -1 : guard == 1 ? ballotRevision(s, me) : unknown,
+                -1);
     }
 
     private static long ballotRevision(ProtocolState s, int node) {
@@ -245,7 +246,7 @@ final class ProtocolCore {
                 new Wishes(false, Optional.empty(), false, PromotionRule.NEUTRAL),
                 registered(s, me),
                 false,
-                new Observation.Acks(LOSSLESS, away, LONG_AGO, 0, suspected));
+                new Observation.Acks(LOSSLESS, away, 0, false, LONG_AGO, 0, suspected));
         return falsified(seen);
     }
 
@@ -319,7 +320,7 @@ final class ProtocolCore {
         Map<NodeId, Term> followed = new HashMap<>();
         for (int node = 1; node <= NODES; node++) {
             Term follows = new Term(s.get(node, Local.REGISTERED_AS));
-            members.put(id(node), new Member(id(node), endpoint(node), "", uuid(node), true, follows));
+            members.put(id(node), new Member(id(node), endpoint(node), "", uuid(node), true, true, follows));
             if (s.is(node, Local.LIVE)) {
                 live.add(id(node));
             }
@@ -350,6 +351,7 @@ final class ProtocolCore {
         return new AckList(
                 new Term(s.get(Global.LIST_TERM)),
                 id(s.get(Global.LIST_PRIMARY)),
+                uuid(s.get(Global.LIST_PRIMARY)),
                 s.get(Global.LIST_BINDING) == 1,
                 s.get(Global.LIST_ACKS),
                 ids(s.get(Global.LIST_ACKERS)),

@@ -167,7 +167,7 @@ class ProtocolTest {
         }
 
         static AckList with(AckList list, int acks, Set<NodeId> ackers, GtidSet floor) {
-            return new AckList(list.term(), list.primary(), list.binding(), acks, ackers, floor);
+            return new AckList(list.term(), list.primary(), list.uuid(), list.binding(), acks, ackers, floor);
         }
     }
 }

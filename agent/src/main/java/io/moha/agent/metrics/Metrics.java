@@ -155,8 +155,7 @@ public final class Metrics {
                                         .isPresent()
                                 ? 1
                                 : 0);
-        errant.labelValues(cluster).set((double)
-                p.observation().errant().count());
+        errant.labelValues(cluster).set((double) p.observation().errant().count());
     }
 
     private void replication(DatabaseStatus s) {
