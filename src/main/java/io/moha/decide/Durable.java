@@ -27,7 +27,7 @@ final class Durable {
     /** What had its acknowledgements before the server waited for more is executed by then. */
     private static final long SETTLED_NANOS = 300_000_000L;
 
-    private static final long STUCK_NANOS = 1_000_000_000L;
+    private static final long STUCK_NANOS = 300_000_000L;
 
     private final Context c;
     private final Durability wanted;

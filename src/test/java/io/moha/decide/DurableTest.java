@@ -160,7 +160,7 @@ class DurableTest {
         ObservationBuilder stuck = serving()
                 .sync(list("n1", 1, "n2", "n3"))
                 .waitsFor(1, "n2", "n3")
-                .commitsStuckFor(Duration.ofMillis(1100));
+                .commitsStuckFor(Duration.ofMillis(310));
         assertThat(decide(Phase.PRIMARY, stuck).actions()).containsExactly(new Action.Nudge());
     }
 

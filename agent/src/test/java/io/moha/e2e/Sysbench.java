@@ -36,13 +36,10 @@ final class Sysbench {
     /** Makes the tables, gives the load, and drops the tables. An error that a client sees ends the load and fails the test. */
     long readWrite(int clients, Duration time) throws Exception {
         run("prepare", 1, LONGEST_PREPARATION);
-        try {
-            Matcher said = TRANSACTIONS.matcher(run("run", clients, time));
-            assertThat(said.find()).as("sysbench tells its transactions").isTrue();
-            return Long.parseLong(said.group(1));
-        } finally {
-            run("cleanup", 1, LONGEST_PREPARATION);
-        }
+        Matcher said = TRANSACTIONS.matcher(run("run", clients, time));
+        assertThat(said.find()).as("sysbench tells its transactions").isTrue();
+        run("cleanup", 1, LONGEST_PREPARATION);
+        return Long.parseLong(said.group(1));
     }
 
     private String run(String what, int clients, Duration time) throws IOException, InterruptedException {
