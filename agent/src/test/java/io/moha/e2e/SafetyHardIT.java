@@ -231,8 +231,8 @@ class SafetyHardIT extends SafetyScenarios {
         rounds("load for " + LOAD_MINUTES + " min", 1, round -> {
             long transactions =
                     new Sysbench(cluster(), round.primary).readWrite(CLIENTS, Duration.ofMinutes(LOAD_MINUTES));
-            System.out.println("safety: load for " + LOAD_MINUTES + " min: " + transactions
-                    + " transactions of " + CLIENTS + " clients of sysbench");
+            System.out.println("safety: load for " + LOAD_MINUTES + " min: " + transactions + " transactions of "
+                    + CLIENTS + " clients of sysbench");
             assertThat(transactions).isGreaterThan(100);
             assertNoFailover(round);
         });
