@@ -71,11 +71,7 @@ public final class FailoverBench {
     private BenchResult measure() throws BenchException {
         Instant startedAt = Instant.now();
         checkCommands();
-        Watcher.Health health = watcher.awaitHealthy(2, Duration.ofSeconds(10));
-        ClusterView before = health.view()
-                .filter(v -> health.whole())
-                .orElseThrow(() -> new BenchException(
-                        "the cluster is to be healthy at the start: " + String.join("; ", health.obstacles())));
+        ClusterView before = watcher.healthyAtStart();
         Map<String, Target> nodes = Target.ofNodes(before, config, password);
         Target proxy = new Target(config.writer(), config, password);
         prepare(nodes, before);

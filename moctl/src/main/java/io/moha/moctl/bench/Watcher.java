@@ -71,6 +71,19 @@ public final class Watcher {
         return health;
     }
 
+    /**
+     * The cluster as it is before anything is broken.
+     *
+     * @throws BenchException saying what keeps it from being healthy
+     */
+    public ClusterView healthyAtStart() throws BenchException {
+        Health health = awaitHealthy(2, Duration.ofSeconds(10));
+        return health.view()
+                .filter(v -> health.whole())
+                .orElseThrow(() -> new BenchException(
+                        "the cluster is to be healthy at the start: " + String.join("; ", health.obstacles())));
+    }
+
     /** Waits until every known member is healthy, also one that is diverged now: it is being rebuilt. */
     public boolean awaitRejoined(Duration deadline) {
         return await(deadline, () -> look(1).whole());

@@ -7,7 +7,6 @@ import io.moha.moctl.client.MemberView;
 import io.moha.moctl.client.Reply;
 import io.moha.moctl.config.ConfigException;
 import io.moha.moctl.render.Json;
-import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
@@ -88,16 +87,6 @@ final class ForgetCommand implements Callable<Integer> {
     }
 
     private int end(int code, String outcome, String sentence) {
-        PrintWriter out = spec.commandLine().getOut();
-        if (output.json()) {
-            out.println(Json.pretty(
-                    Json.object().put("outcome", outcome).put("node", node).put("text", sentence)));
-        } else if (code == ExitCode.OK) {
-            out.println(sentence);
-        } else {
-            spec.commandLine().getErr().println("moctl: " + sentence);
-        }
-        out.flush();
-        return code;
+        return output.end(spec.commandLine(), code, outcome, Json.object().put("node", node), sentence);
     }
 }

@@ -96,11 +96,7 @@ public final class SoakDrill {
 
     private SoakResult soak() throws BenchException {
         Instant startedAt = Instant.now();
-        Watcher.Health health = watcher.awaitHealthy(2, Duration.ofSeconds(10));
-        ClusterView before = health.view()
-                .filter(v -> health.whole())
-                .orElseThrow(() -> new BenchException(
-                        "the cluster is to be healthy at the start: " + String.join("; ", health.obstacles())));
+        ClusterView before = watcher.healthyAtStart();
         Map<String, Target> nodes = Target.ofNodes(before, access.config(), access.password());
         Map<String, Target> inspectors = inspectors(before, nodes);
         command.heal(); // a hook that does not work is found before anything is broken
