@@ -3,6 +3,7 @@ package io.moha.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.net.http.HttpResponse;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -158,8 +159,9 @@ class LosslessIT extends SafetyScenarios {
                 .isEqualTo(401);
         assertThat(cluster().post(primary, "/durability?mode=nothing").statusCode())
                 .isEqualTo(400);
-        assertThat(cluster().post(primary, "/durability?mode=" + mode).statusCode())
-                .isEqualTo(200);
+        HttpResponse<String> said = cluster().post(primary, "/durability?mode=" + mode);
+        assertThat(said.statusCode()).isEqualTo(200);
+        assertThat(said.body()).as("the word that moctl looks for").contains("success");
         JsonNode status = cluster()
                 .awaitStatus(
                         primary,

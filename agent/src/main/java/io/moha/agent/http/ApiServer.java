@@ -329,7 +329,7 @@ public final class ApiServer implements AutoCloseable {
                 exchange,
                 trouble.isEmpty() ? 200 : 409,
                 trouble.isEmpty()
-                        ? "durability " + wanted.text() + " is wanted; what is in force is shown by /status"
+                        ? "set durability to " + wanted.text() + " success; what is in force is shown by /status"
                         : "fail: " + trouble);
     }
 
