@@ -279,6 +279,25 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return local().channel().map(Observation.Channel::receiverStopped).orElse(true);
     }
 
+    /**
+     * The key alone proves nothing: it outlives its holder by a lease. Whoever has seen no more than that may have come back
+     * from long ago, and is cold.
+     */
+    boolean seesThePrimaryAlive() {
+        if (seen.cluster().isEmpty() || seen.database().local().isEmpty()) {
+            return false;
+        }
+        boolean connected = local().channel()
+                .filter(ch -> !ch.receiverStopped() && !ch.connecting())
+                .filter(ch -> cluster()
+                        .holder()
+                        .flatMap(h -> endpointOf(h.node()))
+                        .filter(ch.source()::equals)
+                        .isPresent())
+                .isPresent();
+        return state.phase() == Phase.PRIMARY || (connected && primaryOpen());
+    }
+
     boolean announced() {
         return term().equals(cluster().followed().get(seen.me()));
     }
@@ -317,6 +336,21 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return missing;
     }
 
+    /**
+     * Live nodes that have not said what they have: no ballot, or one of a replica whose database is down and will be back.
+     * The last primary's is not waited for: its death is what the election is about.
+     */
+    Set<NodeId> awaited() {
+        Set<NodeId> missing = liveWithoutVote();
+        votes().forEach((node, vote) -> {
+            boolean replica = cluster().lastPrimary().filter(node::equals).isEmpty();
+            if (replica && vote.ballot().isBlind() && cluster().live().contains(node)) {
+                missing.add(node);
+            }
+        });
+        return missing;
+    }
+
     /** Members whose data nobody knows: no ballot, or one of a node whose database is down. */
     Set<NodeId> membersUnknown() {
         Set<NodeId> unknown = new TreeSet<>(cluster().members().keySet());
@@ -328,8 +362,11 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return unknown;
     }
 
+    /** No live voter has seen the last primary alive: what a node said that has gone since says nothing of now. */
     boolean everybodyCold() {
-        return votes().values().stream().allMatch(v -> v.ballot().cold());
+        return votes().entrySet().stream()
+                .filter(e -> e.getKey().equals(seen.me()) || cluster().live().contains(e.getKey()))
+                .allMatch(e -> e.getValue().ballot().cold());
     }
 
     List<NodeId> ranking() {

@@ -246,8 +246,11 @@ final class Diagnostician {
             return RECEIVER_RUNS;
         }
         Optional<Vote> mine = c.myVote();
-        // What was cast while the database was down is cast anew, also by a node that has nothing.
+        // What was cast while the database was down is cast anew, also by a node that has nothing; and what an earlier
+        // life
+        // of this agent cast that had seen the primary.
         if (mine.isEmpty()
+                || mine.get().ballot().cold() == c.state().warm()
                 || mine.get().ballot().isBlind()
                 || (!mine.get().ballot().eligible() && c.myBallot().eligible())
                 || !mine.get().ballot().received().equals(c.local().received())) {
@@ -266,7 +269,7 @@ final class Diagnostician {
             return QUORUM_MISSING;
         }
         if (c.binding().isEmpty()
-                && !c.liveWithoutVote().isEmpty()
+                && !c.awaited().isEmpty()
                 && c.electionAge() < c.policy().electionTimeout().toNanos()) {
             return BALLOTS_MISSING;
         }

@@ -9,7 +9,7 @@ import java.util.Optional;
  * @param phase where it is
  * @param phaseSince monotonic nanoseconds of entering the phase
  * @param term the last term it followed or held; also kept on disk, so that a restarted agent never goes back
- * @param warm whether it has seen a holder since the agent started
+ * @param warm whether it has seen the primary alive since the agent started: its receiver was connected with it, or it was it
  * @param unfit the term for which this node has ruled itself out, if any (a promotion that did not finish)
  * @param unfitReason why; empty if not unfit
  * @param givenUpAt revision of the key {@code master} that this node last tried to delete or to hand over; 0 if it never
@@ -89,7 +89,23 @@ public record NodeState(
     NodeState havingSeen(boolean holder, long now) {
         long since = holder ? 0 : electionSince == 0 ? now : electionSince;
         return new NodeState(
-                phase, phaseSince, term, warm || holder, unfit, unfitReason, givenUpAt, since, ballotGuard, syncGuard);
+                phase, phaseSince, term, warm, unfit, unfitReason, givenUpAt, since, ballotGuard, syncGuard);
+    }
+
+    NodeState havingSeenThePrimaryAlive() {
+        return warm
+                ? this
+                : new NodeState(
+                        phase,
+                        phaseSince,
+                        term,
+                        true,
+                        unfit,
+                        unfitReason,
+                        givenUpAt,
+                        electionSince,
+                        ballotGuard,
+                        syncGuard);
     }
 
     NodeState havingGivenUp(long modRevision) {

@@ -595,12 +595,7 @@ public final class Table {
                 c -> "cold start: nobody here has seen the last primary alive, so the most advanced of all members must"
                         + " win; waiting for " + c.membersUnknown()
                         + " (bring them back, or 'moctl forget NODE' if their data is lost)");
-        on(
-                WITHOUT_ROLE,
-                BALLOTS_MISSING,
-                to(VOTING),
-                nothing(),
-                c -> "waiting for the ballots of " + c.liveWithoutVote());
+        on(WITHOUT_ROLE, BALLOTS_MISSING, to(VOTING), nothing(), c -> "waiting for the ballots of " + c.awaited());
         on(WITHOUT_ROLE, NOBODY_ELIGIBLE, to(VOTING), nothing(), c -> "no node may become primary: " + reasons(c));
         on(
                 WITHOUT_ROLE,

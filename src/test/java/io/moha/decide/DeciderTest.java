@@ -120,7 +120,8 @@ class DeciderTest {
 
     @Test
     void theFirstOfTheRankingCampaignsGuardedByEveryBallotItCounted() {
-        ObservationBuilder seen = vacant().vote(mine("1-10"), 31)
+        ObservationBuilder seen = vacant().lastPrimary("n3")
+                .vote(mine("1-10"), 31)
                 .vote(ballot("n2", 4, gtids("1-9")), 32)
                 .vote(unfit(ballot("n3", 4, GtidSet.EMPTY), Ballot.blind("its database is down")), 33);
         assertThat(decide(in(Phase.VOTING), seen).actions())
@@ -254,6 +255,62 @@ class DeciderTest {
 
         seen.members("n1", "n2").leaseSentAt(START + Duration.ofSeconds(6).toNanos());
         assertThat(decide(coldIn(Phase.VOTING), seen).diagnosis()).isEqualTo(Diagnosis.MY_TURN);
+    }
+
+    @Test
+    void aReplicaWhoseDatabaseIsDownIsWaitedForTheLastPrimaryIsNot() {
+        ObservationBuilder seen = vacant().lastPrimary("n2")
+                .vote(mine("1-10"), 31)
+                .vote(unfit(ballot("n2", 4, GtidSet.EMPTY), Ballot.blind("its database process died")), 32)
+                .vote(unfit(ballot("n3", 4, GtidSet.EMPTY), Ballot.blind("its database is down")), 33);
+        Decision waits = decide(electing(Phase.VOTING), seen);
+        assertThat(waits.diagnosis()).isEqualTo(Diagnosis.BALLOTS_MISSING);
+        assertThat(waits.because()).contains("[n3]");
+        assertThat(decide(electing(Phase.VOTING), seen.after(LATER).leaseSentAt(START))
+                        .diagnosis())
+                .as("not for ever")
+                .isEqualTo(Diagnosis.MY_TURN);
+    }
+
+    @Test
+    void aNodeThatHasSeenNoMoreThanTheKeyIsCold() {
+        NodeState restarted = coldIn(Phase.FOLLOWING);
+        assertThat(decide(restarted, seen().sourceAway("n2", Duration.ofSeconds(1)))
+                        .next()
+                        .warm())
+                .as("the key outlives its holder by a lease")
+                .isFalse();
+        assertThat(decide(restarted, seen().receiverStopped()).next().warm()).isFalse();
+        assertThat(decide(restarted, seen()).next().warm())
+                .as("its receiver is connected with the primary of this term")
+                .isTrue();
+        assertThat(decide(coldIn(Phase.PRIMARY), seen().iAmTheOpenPrimary())
+                        .next()
+                        .warm())
+                .isTrue();
+    }
+
+    @Test
+    void whatAnEarlierLifeOfTheAgentCastIsCastAnewAsCold() {
+        Decision again = decide(coldIn(Phase.VOTING), vacant().vote(mine("1-10"), 31));
+        assertThat(again.diagnosis()).isEqualTo(Diagnosis.NO_BALLOT);
+        assertThat(((Action.PutBallot) again.actions().get(0)).ballot().cold()).isTrue();
+    }
+
+    @Test
+    void aBallotOfANodeThatHasGoneDoesNotMakeAColdStartWarm() {
+        ObservationBuilder seen = vacant().after(Duration.ofSeconds(6))
+                .live("n1")
+                .vote(cold(mine("1-10")), 31)
+                .vote(ballot("n2", 4, gtids("1-9")), 32);
+        assertThat(decide(coldIn(Phase.VOTING), seen).diagnosis()).isEqualTo(Diagnosis.COLD_START_WAITS);
+        assertThat(decide(
+                                coldIn(Phase.VOTING),
+                                seen.live("n1", "n2")
+                                        .leaseSentAt(
+                                                START + Duration.ofSeconds(6).toNanos()))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.MY_TURN);
     }
 
     // The lease and the fence.

@@ -59,6 +59,9 @@ final class Cluster implements SimMysql.Wires {
         /** Since when its agent has been at work, with the container engine at hand. */
         private long agentSince;
 
+        /** When its agent was started for the last time. */
+        private long startedAt;
+
         private final Text state = new Text();
         private @Nullable Life life;
 
@@ -105,6 +108,10 @@ final class Cluster implements SimMysql.Wires {
             return agentRuns() && scheduler.now() - agentSince >= nanos;
         }
 
+        long startedAt() {
+            return startedAt;
+        }
+
         boolean agentFrozen() {
             return life != null && life.process.frozen();
         }
@@ -121,6 +128,7 @@ final class Cluster implements SimMysql.Wires {
             if (life == null) {
                 life = new Life(this);
                 agentSince = scheduler.now();
+                startedAt = agentSince;
                 trace(() -> id + ": agent started");
             }
         }

@@ -124,6 +124,7 @@ final class Faults {
     private final List<Runnable> repairs = new ArrayList<>();
     private final List<CompletableFuture<Void>> pending = new ArrayList<>();
     private long errant = BY_HAND;
+    private boolean restores;
     private boolean restoring;
     private boolean restored;
     private boolean deadManSwitch;
@@ -170,6 +171,7 @@ final class Faults {
             pair(kinds);
         }
         if (!load && random.nextInt(25) == 0) {
+            restores = true;
             restoreEtcd(4 * SECOND + random.nextLong(10 * SECOND), random.nextLong(14 * SECOND));
         }
         if (!load && random.nextInt(4) == 0) {
@@ -189,6 +191,11 @@ final class Faults {
         if (!load && deadManSwitch && late.nextInt(20) == 0) {
             long at = 9 * SECOND + late.nextLong(8 * SECOND);
             cluster.scheduler.at(at, () -> agentRestartsAsEtcdComesBack(primary()));
+        }
+        // Where no agent is left that remembers, a restored list of ackers is believed: see "a restored etcd".
+        boolean remembered = !restores || !cluster.durability().lossless();
+        if (!load && deadManSwitch && late.nextInt(20) == 0 && remembered) {
+            cluster.scheduler.at(9 * SECOND + late.nextLong(20 * SECOND), this::stopEverything);
         }
         if (stepwise) {
             List<Kind> bases = deadManSwitch ? BASES : List.of(Kind.SERVER_KILLED, Kind.HOST_LOST, Kind.SWITCH);
@@ -380,6 +387,23 @@ final class Faults {
             restarted.killAgent();
             restarted.startAgent();
         });
+    }
+
+    /** A power cut, or an operator who stops all and starts all: agents and servers come back in any order, slowly. */
+    private void stopEverything() {
+        boolean power = late.nextBoolean();
+        for (Node node : cluster.nodes) {
+            long down = late.nextLong(power ? 10 * MS : 2 * SECOND);
+            cluster.scheduler.in(down, () -> {
+                cluster.trace(() -> "FAULT everything stops: " + node.id);
+                node.killAgent();
+                node.mysql.kill();
+                node.mysql.loseTail(power ? late.nextInt(4) : 0);
+                node.mysql.startCost = 300 * MS + late.nextLong(12 * SECOND);
+                lasts(late.nextLong(10 * SECOND), node::startAgent);
+                lasts(40 * SECOND, () -> node.mysql.startCost = SimMysql.START_COST);
+            });
+        }
     }
 
     private void agentRestartsBesideAFrozenServer(Node first) {

@@ -56,6 +56,12 @@ final class Invariants {
 
     private final Map<Long, String> holders = new HashMap<>();
 
+    /** When a server was open for writes for the last time. */
+    private long openAt;
+
+    /** When the first ballot for each term was cast. */
+    private final Map<Long, Long> votedAt = new HashMap<>();
+
     /** Under it safety rests on acknowledgements, not on clocks: who is open matters less than who acknowledges. */
     private final boolean lossless;
 
@@ -99,6 +105,7 @@ final class Invariants {
                 }
                 open = node;
             }
+            openAt = node.mysql.writable() ? now : openAt;
             if (node.agentRuns() && !node.agentFrozen()) {
                 Published p = node.published().orElse(null);
                 if (p != null && p.primaryAt(now) && !isDeaf(node) && !isForgotten(node)) {
@@ -246,6 +253,11 @@ final class Invariants {
                 elected(view, seen);
             }
         }
+        if (!votedAt.containsKey(seen + 1)
+                && cluster.nodes.stream()
+                        .anyMatch(n -> ballot(view, n, seen + 1).isPresent())) {
+            votedAt.put(seen + 1, cluster.scheduler.now());
+        }
         holds.ifPresent(who -> {
             String first = holders.computeIfAbsent(seen, t -> who);
             if (!first.equals(who)) {
@@ -258,11 +270,13 @@ final class Invariants {
 
     /**
      * The winner has received what every eligible voter has who was well, could have won instead, and did not come from an
-     * earlier term with what a change of primary had left behind.
+     * earlier term with what a change of primary had left behind. After a cold start it has all that any member has: no agent
+     * that runs was there when the last primary was open.
      */
     private void elected(StoreSnapshot view, long now) {
         Node winner = cluster.holder().orElseThrow();
         long followed = ballot(view, winner, now).map(b -> b.followed().value()).orElse(0L);
+        boolean cold = cold(now);
         for (Node voter : cluster.nodes) {
             boolean well = voter.agentRuns()
                     && !voter.agentFrozen()
@@ -272,8 +286,11 @@ final class Invariants {
             // Away for longer than its registration, and back this very moment: nobody can know of it yet.
             boolean known = view.entries().containsKey(Keys.registration(voter.id)) || voter.worksFor(HEARD_WITHIN);
             Optional<Ballot> vote = well && known ? ballot(view, voter, now) : Optional.empty();
-            if (vote.filter(b -> b.eligible() && b.followed().value() >= followed)
-                    .isPresent()) {
+            boolean counts = cold
+                    ? this.followed.getOrDefault(voter, 0L) >= followed
+                    : vote.filter(b -> b.eligible() && b.followed().value() >= followed)
+                            .isPresent();
+            if (counts) {
                 GtidSet lost = voter.mysql.received().subtract(winner.mysql.received());
                 if (acknowledged.stream().anyMatch(a -> lost.contains(a.gtid()))) {
                     throw new Violation(
@@ -281,6 +298,17 @@ final class Invariants {
                 }
             }
         }
+    }
+
+    /**
+     * No agent that runs was there when the last primary was open. An election that began before everything stopped may go
+     * on with what was said in it.
+     */
+    private boolean cold(long coming) {
+        long voted = votedAt.getOrDefault(coming, Long.MAX_VALUE);
+        List<Node> running = cluster.nodes.stream().filter(Node::agentRuns).toList();
+        return running.stream().allMatch(n -> n.startedAt() > openAt)
+                && running.stream().anyMatch(n -> n.startedAt() <= voted);
     }
 
     /** Whoever opens has all that it was chosen for, whatever has happened to it since. */

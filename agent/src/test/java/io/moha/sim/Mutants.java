@@ -156,6 +156,11 @@ final class Mutants {
 
     private static void election(List<Mutant> all) {
         all.add(mutant(
+                "whoever has seen the key has seen the primary alive",
+                DECIDE + "Context.java",
+                "return state.phase() == Phase.PRIMARY || (connected && primaryOpen());",
+                "return cluster().holder().isPresent();"));
+        all.add(mutant(
                 "the shorter GTID set wins",
                 DECIDE + "Ranking.java",
                 "strictlyContains(other, candidate)",

@@ -355,7 +355,7 @@ final class SimDatabase implements Database {
         @Override
         public void start(Duration deadline) throws ProcessException {
             await(deadline);
-            scheduler.sleep(800_000_000L);
+            scheduler.sleep(server.startCost);
             if (server.stalled()) {
                 throw new ProcessException("the old process still waits for its disk", null);
             }

@@ -26,6 +26,8 @@ final class SimMysql {
     /** How transactions got lost: by statements that an agent sends only when everything has been executed. */
     static final String REPOINTED = "was repointed";
 
+    static final long START_COST = 800_000_000L;
+
     private static final long NET_TIMEOUT = 2 * SECOND;
 
     /**
@@ -99,8 +101,8 @@ final class SimMysql {
     private final Deque<Waiting> waiting = new ArrayDeque<>();
 
     private boolean acknowledges;
-    /** When it died it acknowledged: its relay log was on the disk before each acknowledgement. */
-    private boolean syncedRelay;
+    /** What a power cut does not take from the relay log. */
+    private GtidSet synced = GtidSet.EMPTY;
     /** What the present connection to the source was opened with. */
     private boolean acknowledging;
 
@@ -121,6 +123,8 @@ final class SimMysql {
     boolean applierBroken;
     /** Nanoseconds that each statement takes. */
     long statementCost = 200_000;
+    /** Nanoseconds that a start of the process takes. */
+    long startCost = START_COST;
 
     private Disk disk = Disk.SOUND;
     /** Nanoseconds that the disk takes for a commit. */
@@ -193,6 +197,8 @@ final class SimMysql {
 
     /** Replica side; as on a real server it takes effect when the receiver connects the next time. */
     void acknowledges(boolean on) {
+        // Who acknowledges syncs its relay log first, and with it all that is in it.
+        synced = acknowledges ? retrieved : synced;
         acknowledges = on;
     }
 
@@ -272,8 +278,7 @@ final class SimMysql {
         waiting.forEach(w -> committed(w.transaction()));
         waiting.clear();
         waitFor = 0;
-        syncedRelay = acknowledges;
-        acknowledges = false;
+        acknowledges(false);
         connected = false;
         receiverWanted = false;
         applierRunning = false;
@@ -285,10 +290,11 @@ final class SimMysql {
 
     /** After a power cut: the last transactions in the relay log had not reached the disk. */
     void loseTail(int transactions) {
-        if (syncedRelay) {
-            return;
-        }
-        for (int i = 0; i < transactions && !relay.isEmpty(); i++) {
+        for (int i = 0;
+                i < transactions
+                        && !relay.isEmpty()
+                        && !synced.contains(relay.getLast().gtid());
+                i++) {
             Transaction lost = relay.removeLast();
             if (!executed.contains(lost.gtid())) {
                 retrieved = retrieved.subtract(lost.gtid());
