@@ -37,6 +37,9 @@ write_settings() {
     moctl_config | put "$state/moctl.toml"
 }
 
+lease_ttl=${MOHA_LEASE_TTL:-10}
+[[ $lease_ttl =~ ^[0-9]+$ && $lease_ttl -ge 5 && $lease_ttl -le 300 ]] || die "MOHA_LEASE_TTL: '$lease_ttl' is no number of seconds from 5 to 300"
+
 # Expects where_* from ${mode}_where.
 agent_config() {
     local n=$1
@@ -47,8 +50,8 @@ cluster-name = "moha"
 node-id = "mysql-node-$n"
 addr = "$where_addr"
 data-dir = "$where_data"
-leader-lease-ttl = 10
-shutdown-threshold = 3
+leader-lease-ttl = $lease_ttl
+shutdown-threshold = $((lease_ttl < 8 ? 2 : 3))
 register-ttl = 5
 # The first election waits until all three are there.
 bootstrap-expect = 3
