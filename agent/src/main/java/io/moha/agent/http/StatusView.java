@@ -119,6 +119,7 @@ final class StatusView {
         json.put("executed", s.map(x -> x.executed().toString()).orElse(""));
         json.put("received", s.map(x -> x.received().toString()).orElse(""));
         json.put("errant", p.errant());
+        json.put("never_acknowledged", p.neverAcknowledged());
         json.put(
                 "backlog",
                 s.map(x -> x.received().subtract(x.executed()).count()).orElse(-1L));

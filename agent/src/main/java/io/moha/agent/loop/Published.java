@@ -69,4 +69,12 @@ public record Published(
     public String errant() {
         return observation.errant().toString();
     }
+
+    /** Of these, what no client can have been told is committed, proven by a switch record. */
+    public String neverAcknowledged() {
+        return picture == null
+                ? ""
+                : Divergence.neverAcknowledged(picture.records(), state.term(), observation.errant())
+                        .toString();
+    }
 }

@@ -90,6 +90,11 @@ public record NodeStatus(JsonNode json) {
         return text("errant");
     }
 
+    /** Of the errant ones, those that no client was told of. */
+    public String neverAcknowledged() {
+        return text("never_acknowledged");
+    }
+
     public String source() {
         return text("source");
     }

@@ -108,7 +108,10 @@ public final class StatusTable {
         List<String> result = new ArrayList<>();
         m.status().ifPresent(s -> {
             if (!s.errant().isEmpty()) {
-                result.add("transactions that the primary does not have: " + s.errant());
+                result.add("transactions that the primary does not have: " + s.errant()
+                        + (s.neverAcknowledged().isEmpty()
+                                ? ""
+                                : "; proven never acknowledged: " + s.neverAcknowledged()));
             }
             result.addAll(s.problems());
             if (!m.member().alive()) {
