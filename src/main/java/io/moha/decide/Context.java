@@ -12,6 +12,7 @@ import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
 import io.moha.model.Term;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,8 @@ import java.util.TreeSet;
 
 /** State, observation and policy of one decision, with the questions that diagnosis and table both ask. */
 record Context(NodeState state, Observation seen, Policy policy) {
+    /** Without an answer of etcd for so long, an agent may be cut off. It asks at least once a second. */
+    private static final long ISOLATED_NANOS = Duration.ofMillis(2500).toNanos();
 
     Cluster cluster() {
         return seen.cluster().orElseThrow();
@@ -153,6 +156,24 @@ record Context(NodeState state, Observation seen, Policy policy) {
     }
 
     // Durability.
+
+    /**
+     * Neither etcd nor enough ackers can be reached: this primary can acknowledge nothing, and may have been replaced. It does
+     * not call itself primary then, and closes, though its lease has not run out: clients that wait learn of it.
+     */
+    boolean isolated() {
+        Optional<AckList> list = seen.cluster()
+                .flatMap(Cluster::sync)
+                .map(Observation.Sync::list)
+                .filter(l -> l.binding() && l.acks() > 0 && l.primary().equals(seen.me()));
+        if (list.isEmpty() || seen.now() - cluster().readAt() < ISOLATED_NANOS) {
+            return false;
+        }
+        long away = seen.acks().awaySince().values().stream()
+                .filter(since -> seen.now() - since > policy.suspectAfter().toNanos())
+                .count();
+        return list.get().ackers().size() - away < list.get().acks();
+    }
 
     /** The list of ackers that an election goes by; empty under async. */
     Optional<AckList> binding() {
@@ -295,15 +316,26 @@ record Context(NodeState state, Observation seen, Policy policy) {
                         .filter(ch.source()::equals)
                         .isPresent())
                 .isPresent();
-        return state.phase() == Phase.PRIMARY || (connected && primaryOpen());
+        return state.phase() == Phase.PRIMARY || (connected && primaryReady());
     }
 
     boolean announced() {
         return term().equals(cluster().followed().get(seen.me()));
     }
 
-    boolean primaryOpen() {
-        return term().equals(cluster().followed().get(holder().node()));
+    /**
+     * Whether the holder can be followed: it has said that it is open; or, under loss-less durability, it has executed all
+     * that it had received, forgotten its source and written this term's list. Its set stands still from then until it
+     * opens, and it can acknowledge nothing before somebody follows.
+     */
+    boolean primaryReady() {
+        boolean open = term().equals(cluster().followed().get(holder().node()));
+        return open
+                || (cluster().evidence()
+                        && binding()
+                                .filter(l ->
+                                        l.term().equals(term()) && l.primary().equals(holder().node()))
+                                .isPresent());
     }
 
     /** Ballots for the coming term, by node. */

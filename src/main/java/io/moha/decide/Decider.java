@@ -59,6 +59,11 @@ public final class Decider {
         return new Decision(next, diagnosis, actions, row.because().apply(context));
     }
 
+    /** Whether this node, as primary, reaches neither etcd nor enough ackers: it may have been replaced without learning of it. */
+    public static boolean isolated(NodeState state, Observation seen, Policy policy) {
+        return new Context(state, seen, policy).isolated();
+    }
+
     private static NodeState knowing(NodeState state, Context context) {
         return state.knowing(context.ownBallotRevision(), context.syncRevision());
     }

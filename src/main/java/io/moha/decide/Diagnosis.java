@@ -4,6 +4,7 @@ package io.moha.decide;
 public enum Diagnosis {
     // The role is not safe any more.
     LEASE_RAN_OUT,
+    ISOLATED,
     ROLE_LOST,
     KEY_GONE,
     WRITABLE_WITHOUT_ROLE,

@@ -39,6 +39,9 @@ final class Diagnostician {
         if (!c.roleValid()) {
             return LEASE_RAN_OUT;
         }
+        if (c.state().phase() == Phase.PRIMARY && c.isolated()) {
+            return ISOLATED;
+        }
         // An old picture of etcd is enough to lose the role, never to gain it.
         if (c.seen().cluster().isPresent() && !c.holderIsMe()) {
             if (c.cluster().current()) {
@@ -303,9 +306,9 @@ final class Diagnostician {
                 .isPresent();
         boolean settled = c.state().term().equals(c.term()) && sourceIsHolder && !c.receiverStopped();
         if (!settled && !c.receiverStopped()) {
-            return sourceIsHolder && !c.primaryOpen() ? PRIMARY_NOT_OPEN : WRONG_SOURCE;
+            return sourceIsHolder && !c.primaryReady() ? PRIMARY_NOT_OPEN : WRONG_SOURCE;
         }
-        if (!c.primaryOpen()) {
+        if (!c.primaryReady()) {
             return PRIMARY_NOT_OPEN;
         }
         if (c.seen().wishes().rebuild()) {

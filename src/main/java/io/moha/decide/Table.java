@@ -165,6 +165,14 @@ public final class Table {
                                 + millis(c.seen().now() - c.seen().lease().sentAt())
                                 + " ms ago: fencing before it can end"));
         on(
+                EnumSet.of(PRIMARY),
+                ISOLATED,
+                to(FENCING),
+                Table::fenceByLease,
+                say(
+                        "neither etcd nor enough ackers can be reached: nothing can be acknowledged here, and the others may have"
+                                + " elected; fencing, so that clients learn of it"));
+        on(
                 HOLDING,
                 ROLE_LOST,
                 to(FENCING),

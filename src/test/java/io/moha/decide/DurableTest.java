@@ -89,6 +89,41 @@ class DurableTest {
     }
 
     @Test
+    void aWinnerIsFollowedAsSoonAsItsSetStandsStillAndItsListIsWritten() {
+        ObservationBuilder chosen = new ObservationBuilder().channel("n3", true, true);
+        assertThat(decide(Phase.FOLLOWING, chosen.announced("n2", 2)).diagnosis())
+                .isEqualTo(Diagnosis.PRIMARY_NOT_OPEN);
+        assertThat(decide(Phase.FOLLOWING, chosen.sync(list("n2", 1, "n1"))).diagnosis())
+                .as("what it has is not known to be all: there is no evidence yet")
+                .isEqualTo(Diagnosis.PRIMARY_NOT_OPEN);
+        assertThat(decide(Phase.FOLLOWING, chosen.evidence().acknowledges()).diagnosis())
+                .isEqualTo(Diagnosis.NOT_REPOINTED);
+        assertThat(decide(Phase.FOLLOWING, chosen.sync(list("n3", 1, "n1"))).diagnosis())
+                .as("the list of another one")
+                .isEqualTo(Diagnosis.PRIMARY_NOT_OPEN);
+    }
+
+    @Test
+    void aPrimaryThatReachesNeitherEtcdNorEnoughAckersClosesBeforeItsLeaseEnds() {
+        ObservationBuilder alone = serving()
+                .sync(list("n1", 1, "n2", "n3"))
+                .waitsFor(1)
+                .storeReadAgo(Duration.ofSeconds(3))
+                .awayFor("n2", Duration.ofSeconds(2));
+        assertThat(decide(Phase.PRIMARY, alone).diagnosis())
+                .as("one acker is left")
+                .isEqualTo(Diagnosis.SERVING);
+        Decision closes = decide(Phase.PRIMARY, alone.awayFor("n3", Duration.ofSeconds(2)));
+        assertThat(closes.diagnosis()).isEqualTo(Diagnosis.ISOLATED);
+        assertThat(closes.next().phase()).isEqualTo(Phase.FENCING);
+        assertThat(closes.actions().get(0)).isInstanceOf(Action.Fence.class);
+        assertThat(decide(Phase.PRIMARY, alone.storeReadAgo(Duration.ofSeconds(1)))
+                        .diagnosis())
+                .as("etcd answers: nobody has replaced it")
+                .isNotEqualTo(Diagnosis.ISOLATED);
+    }
+
+    @Test
     void aServerThatHasForgottenToWaitIsNotOpenedAndIsSetRightWhenOpen() {
         ObservationBuilder restarted = serving().sync(list("n1", 1, "n2", "n3")).waitsFor(0, "n2", "n3");
         assertThat(decide(Phase.PRIMARY, restarted).actions()).containsExactly(new Action.AwaitAckers(1));

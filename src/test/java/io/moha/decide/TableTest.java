@@ -67,6 +67,7 @@ class TableTest {
             case PRIMARY -> {
                 found.addAll(HOLDING);
                 found.addAll(DRAINED);
+                found.add(ISOLATED);
             }
             case READ_ONLY -> {
                 found.addAll(HOLDING);
@@ -90,7 +91,7 @@ class TableTest {
         found.removeAll(PROMOTING);
         found.removeAll(READ_ONLY);
         found.removeAll(DRAINED);
-        found.removeAll(Set.of(LEASE_RAN_OUT, ROLE_LOST, KEY_GONE, DATABASE_STUCK));
+        found.removeAll(Set.of(LEASE_RAN_OUT, ISOLATED, ROLE_LOST, KEY_GONE, DATABASE_STUCK));
         found.add(UNREGISTERED);
         return found;
     }
@@ -113,7 +114,7 @@ class TableTest {
         Random random = new Random(5);
         Set<Diagnosis> met = EnumSet.noneOf(Diagnosis.class);
         Set<Diagnosis> silent = EnumSet.noneOf(Diagnosis.class);
-        for (int i = 0; i < 120_000; i++) {
+        for (int i = 0; i < 250_000; i++) {
             NodeState state = new NodeState(
                     phase,
                     ObservationBuilder.START,
@@ -213,6 +214,7 @@ class TableTest {
                 () -> some.vote(Ballots.unfit(Ballots.ballot("n3", 4, Ballots.gtids("1-12")), "only follows"), 33));
         maybe(random, 3, () -> some.suspectedFor(Duration.ofSeconds(random.nextInt(3))));
         maybe(random, 3, () -> some.commitsStuckFor(Duration.ofSeconds(2)));
+        maybe(random, 9, () -> some.storeReadAgo(Duration.ofSeconds(3)));
         maybe(random, 4, () -> some.awayFor("n3", Duration.ofSeconds(20)));
         maybe(random, 3, () -> {
             String primary = random.nextBoolean() ? "n1" : "n2";

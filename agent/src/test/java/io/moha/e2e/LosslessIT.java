@@ -12,42 +12,11 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 
-/**
- * Loss-less durability on real servers: nothing that was acknowledged is lost, and a lost host does not cost a lease. Rounds,
- * witness and judgement are those of {@link SafetyScenarios}; but here nothing may be lost, named or not.
- */
+/** Three nodes: what may happen to each part of a cluster that is used as most are. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-class LosslessIT extends SafetyScenarios {
-    /** The product's own; so that what is done before it ends is told from what is done when it ends. */
-    private static final int LEASE = 10;
-
-    private static final long LEASE_MILLIS = LEASE * 1000L;
-
+class LosslessIT extends LosslessScenarios {
     LosslessIT() {
         super("lossless");
-    }
-
-    @Override
-    TestCluster.Shape shape() {
-        TestCluster.Shape shape = super.shape().leaseTtl(LEASE);
-        for (int n = 1; n <= NODES; n++) {
-            shape = shape.config(n, "durability = \"lossless\"\n");
-        }
-        return shape;
-    }
-
-    @Override
-    boolean mayLose() {
-        return false;
-    }
-
-    private void awaitInForce(int primary) {
-        cluster()
-                .awaitStatus(
-                        primary,
-                        "lossless with two ackers",
-                        s -> s.get("durability").asText().equals("lossless")
-                                && s.get("ackers_connected").asInt() == NODES - 1);
     }
 
     @Test
@@ -55,7 +24,7 @@ class LosslessIT extends SafetyScenarios {
     void aKilledDatabaseCostsNoAcknowledgedWrite() throws Exception {
         List<Long> gaps = new ArrayList<>();
         rounds("lossless, mysqld killed", ROUNDS, round -> {
-            awaitInForce(round.primary);
+            awaitInForce(round.primary, 2);
             long killAt = System.nanoTime();
             cluster().kill(cluster().mysql(round.primary));
             gaps.add(millis(killAt, awaitFailover(round, killAt)));
@@ -69,7 +38,7 @@ class LosslessIT extends SafetyScenarios {
     void aLostHostCostsNoAcknowledgedWriteAndNoLease() throws Exception {
         List<Long> gaps = new ArrayList<>();
         rounds("lossless, host lost", ROUNDS, round -> {
-            awaitInForce(round.primary);
+            awaitInForce(round.primary, 2);
             long killAt = System.nanoTime();
             cluster().kill(cluster().agent(round.primary));
             cluster().kill(cluster().mysql(round.primary));
@@ -86,7 +55,7 @@ class LosslessIT extends SafetyScenarios {
     void aPrimaryThatIsCutOffIsReplacedBeforeItsLeaseEndsAndAcknowledgesNothingMore() throws Exception {
         List<Long> gaps = new ArrayList<>();
         rounds("lossless, cut off from everything", ROUNDS, round -> {
-            awaitInForce(round.primary);
+            awaitInForce(round.primary, 2);
             long cutAt = faults().cut(host(round.primary), elsewhere(round.primary), HostFaults.Way.BOTH);
             // It may call itself primary until it has noticed; it cannot acknowledge.
             round.excuses.add(Witness.Excuse.ofWord(round.primary, cutAt, cutAt + LEASE_MILLIS * 1_000_000));
@@ -106,7 +75,7 @@ class LosslessIT extends SafetyScenarios {
     @Order(4)
     void withBothReplicasDownWritesWaitAndGoOnWhenOneIsBack() throws Exception {
         rounds("lossless, both replicas down", 1, round -> {
-            awaitInForce(round.primary);
+            awaitInForce(round.primary, 2);
             for (int n : others(round.primary)) {
                 cluster().pause(cluster().mysql(n));
             }
@@ -131,7 +100,7 @@ class LosslessIT extends SafetyScenarios {
     @Order(5)
     void aPrimaryThatHasLostEtcdAloneIsNotReplacedBeforeItsLeaseEnds() throws Exception {
         rounds("lossless, cut off from etcd", 1, round -> {
-            awaitInForce(round.primary);
+            awaitInForce(round.primary, 2);
             long cutAt = faults().cut(host(round.primary), etcds(), HostFaults.Way.BOTH);
             round.excuses.add(Witness.Excuse.ofWord(round.primary, cutAt, cutAt + 2 * LEASE_MILLIS * 1_000_000));
             observe(2500);
@@ -146,7 +115,7 @@ class LosslessIT extends SafetyScenarios {
     @Order(6)
     void durabilityIsChangedOnARunningCluster() throws Exception {
         rounds("async and back", 1, round -> {
-            awaitInForce(round.primary);
+            awaitInForce(round.primary, 2);
             change(round.primary, "async");
             change(round.primary, "lossless");
             assertNoFailover(round);

@@ -67,7 +67,7 @@ class SafetyHardIT extends SafetyScenarios {
                 assertNoFailover(round);
                 boolean inTime = cluster().withinLease(cluster().restartAgent(old));
                 // It gets in by the connection that is kept for it, or by the administrative port.
-                int now = cluster().awaitPrimary(NODES - 1);
+                int now = cluster().awaitPrimary(nodes() - 1);
                 if (inTime) {
                     observe(TTL_MILLIS);
                     assertNoFailover(round);
@@ -77,7 +77,7 @@ class SafetyHardIT extends SafetyScenarios {
                                 .post(now, "/changeMaster?to=node-" + target)
                                 .body())
                         .contains("success");
-                cluster().await("the target is primary", () -> cluster().awaitPrimary(NODES - 1) == target);
+                cluster().await("the target is primary", () -> cluster().awaitPrimary(nodes() - 1) == target);
                 System.out.println("safety: " + idle.size() + " idle connections, agent restarted"
                         + (inTime ? "" : " (too slowly to keep the role)") + ", switched");
             } finally {
@@ -128,7 +128,7 @@ class SafetyHardIT extends SafetyScenarios {
             rounds("clock of the primary's database " + offset + " s", ROUNDS, () -> withClock(clock), round -> {
                 Files.writeString(clock, offset + "\n");
                 observe(3 * TTL_MILLIS);
-                cluster().awaitPrimary(NODES - 1);
+                cluster().awaitPrimary(nodes() - 1);
                 System.out.println("safety: clock " + offset + " s: primaries " + round.witness.reigns()
                         + ", longest gap " + round.witness.longestGapMillis() + " ms");
                 makePrimary(round.primary);
@@ -156,7 +156,7 @@ class SafetyHardIT extends SafetyScenarios {
 
     /** The database of some node gets a clock that follows a file, and the role. */
     private void withClock(Path clock) throws Exception {
-        int node = others(cluster().awaitPrimary(NODES - 1)).get(0);
+        int node = others(cluster().awaitPrimary(nodes() - 1)).get(0);
         Files.writeString(clock, "+0\n");
         HostFaults.shell("chmod -R a+rX " + clock.getParent());
         cluster().stop(cluster().agent(node));
@@ -266,7 +266,7 @@ class SafetyHardIT extends SafetyScenarios {
 
     /** Some node gets a small disk, and the role. */
     private SmallDisk withSmallDisk() throws Exception {
-        int node = others(cluster().awaitPrimary(NODES - 1)).get(0);
+        int node = others(cluster().awaitPrimary(nodes() - 1)).get(0);
         String mysql = cluster().mysql(node);
         cluster().stop(cluster().agent(node));
         cluster().stop(mysql);
@@ -284,7 +284,7 @@ class SafetyHardIT extends SafetyScenarios {
     /** Moves the role to a node, as planned, as soon as that node has caught up. */
     private void makePrimary(int node) throws Exception {
         cluster().await("node-" + node + " is primary", () -> {
-            int primary = cluster().awaitPrimary(NODES - 1);
+            int primary = cluster().awaitPrimary(nodes() - 1);
             if (primary != node) {
                 cluster().post(primary, "/changeMaster?to=node-" + node);
             }
@@ -307,6 +307,6 @@ class SafetyHardIT extends SafetyScenarios {
         faults().forget(mysql);
         cluster().createMysql(node, node);
         cluster().startAgain(cluster().agent(node));
-        cluster().awaitPrimary(NODES - 1);
+        cluster().awaitPrimary(nodes() - 1);
     }
 }

@@ -117,7 +117,7 @@ class SafetyIT extends SafetyScenarios {
             assertNoFailover(round);
             assertThat(round.witness.longestGapMillis()).isLessThan(3000);
             faults().heal();
-            cluster().awaitPrimary(NODES - 1);
+            cluster().awaitPrimary(nodes() - 1);
             assertNoFailover(round);
         });
     }
@@ -197,7 +197,7 @@ class SafetyIT extends SafetyScenarios {
     private void awaitCalm(Round round, String etcd) throws InterruptedException {
         awaitEtcd(etcd);
         observe(LONGER_THAN_A_LEASE / 2);
-        cluster().awaitPrimary(NODES - 1);
+        cluster().awaitPrimary(nodes() - 1);
         assertNoFailover(round);
     }
 

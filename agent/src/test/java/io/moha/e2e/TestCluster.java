@@ -58,6 +58,10 @@ final class TestCluster implements AutoCloseable {
             return new Shape(version, nodes, etcds, leaseTtl, extraConfig, stage);
         }
 
+        Shape nodes(int number) {
+            return new Shape(mysql, number, etcds, leaseTtl, extraConfig, stage);
+        }
+
         Shape etcds(int number) {
             return new Shape(mysql, nodes, number, leaseTtl, extraConfig, stage);
         }
@@ -338,6 +342,11 @@ final class TestCluster implements AutoCloseable {
      * @return the rows of the ledger that only the old primary had
      */
     Set<Long> awaitReturn(int old) throws Exception {
+        return awaitReturn(old, false);
+    }
+
+    /** @param lossless whether what it has of its own must be proven never to have been acknowledged */
+    Set<Long> awaitReturn(int old, boolean lossless) throws Exception {
         JsonNode status = awaitStatus(old, "followed or diverged", s -> {
             String state = s.get("state").asText();
             return state.equals("DIVERGED")
@@ -352,7 +361,11 @@ final class TestCluster implements AutoCloseable {
         if (named.count() != own.size()) {
             throw new AssertionError("node-" + old + " names " + named + " but has these rows alone: " + own);
         }
-        System.out.println("async lost, and named: " + named);
+        GtidSet proven = GtidSet.parse(status.get("never_acknowledged").asText());
+        if (!proven.equals(lossless ? named : GtidSet.EMPTY)) {
+            throw new AssertionError("node-" + old + " names " + named + ", of which never acknowledged: " + proven);
+        }
+        System.out.println((lossless ? "never acknowledged: " : "async lost, and named: ") + named);
         if (post(old, "/reinit?confirm=node-" + old).statusCode() != 200) {
             throw new AssertionError("reinit was refused");
         }

@@ -40,9 +40,6 @@ public final class AgentLoop implements Runnable {
     /** A write that takes longer is a problem to be shown. */
     private static final Duration WORTH_TELLING = Duration.ofSeconds(1);
 
-    /** Without an answer of etcd for so long, an agent may be cut off. It asks at least once a second. */
-    private static final Duration ISOLATED = Duration.ofMillis(2500);
-
     private static final int MOST_WISHES = 64;
     /** What changes from turn to turn while nothing new happens. */
     private static final Pattern COUNTS = Pattern.compile("[0-9]+ (ms|transactions)");
@@ -508,7 +505,9 @@ public final class AgentLoop implements Runnable {
                 look.error(),
                 parts.wishes().rule(),
                 parts.wishes().onlyFollow(),
-                seen.storeDoubt().isPresent() || isolated(seen) ? now : Math.max(now, roleUntil()),
+                seen.storeDoubt().isPresent() || Decider.isolated(state, seen, policy)
+                        ? now
+                        : Math.max(now, roleUntil()),
                 sound ? lease.sentAt() + policy.leaseTtl().toNanos() : now,
                 look.sentAt(),
                 clock.wall(),
@@ -516,24 +515,6 @@ public final class AgentLoop implements Runnable {
                 problems(picture, look));
         published = next;
         onPublish.accept(next);
-    }
-
-    /**
-     * Neither etcd nor enough ackers can be reached: this primary can acknowledge nothing, and may have been replaced. It does
-     * not call itself primary then, though its lease has not run out.
-     */
-    private boolean isolated(Observation seen) {
-        Optional<AckList> list = seen.cluster()
-                .flatMap(Observation.Cluster::sync)
-                .map(Observation.Sync::list)
-                .filter(l -> l.binding() && l.acks() > 0 && l.primary().equals(identity.id()));
-        if (list.isEmpty() || seen.now() - seen.cluster().orElseThrow().readAt() < ISOLATED.toNanos()) {
-            return false;
-        }
-        long away = seen.acks().awaySince().values().stream()
-                .filter(since -> seen.now() - since > policy.suspectAfter().toNanos())
-                .count();
-        return list.get().ackers().size() - away < list.get().acks();
     }
 
     private List<String> problems(Optional<ClusterPicture> picture, DatabaseProber.Look look) {
