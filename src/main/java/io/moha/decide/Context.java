@@ -457,8 +457,17 @@ record Context(NodeState state, Observation seen, Policy policy) {
     }
 
     private boolean lacksWhatALiveVoterHas() {
+        return lacksWhatOneHasOf(cluster().live());
+    }
+
+    /** Whether somebody who has voted has more, gone or not; who was forgotten does not count. */
+    boolean lacksWhatAMemberHas() {
+        return lacksWhatOneHasOf(cluster().members().keySet());
+    }
+
+    private boolean lacksWhatOneHasOf(Set<NodeId> nodes) {
         return votes().entrySet().stream()
-                .filter(e -> cluster().live().contains(e.getKey()))
+                .filter(e -> nodes.contains(e.getKey()))
                 .map(e -> e.getValue().ballot())
                 .anyMatch(b -> b.eligible() && !local().received().contains(b.received()));
     }

@@ -262,10 +262,8 @@ final class Diagnostician {
         // Who was the only member has everything: it waits for nobody, and all wait for it.
         boolean othersMatter = c.term().value() > 0 && !c.singlePointIsMe();
         // Where ackers were listed it is known who has everything.
-        if (othersMatter
-                && c.binding().isEmpty()
-                && c.everybodyCold()
-                && !c.membersUnknown().isEmpty()) {
+        boolean coldStart = othersMatter && c.binding().isEmpty() && c.everybodyCold();
+        if (coldStart && !c.membersUnknown().isEmpty()) {
             return COLD_START_WAITS;
         }
         if (!c.covered()) {
@@ -282,6 +280,7 @@ final class Diagnostician {
         boolean first = c.ranking().get(0).equals(c.seen().me());
         // The next ones follow after a handicap each, so that a winner who dies does not stop the election.
         boolean waited = c.ranking().contains(c.seen().me())
+                && !(coldStart && c.lacksWhatAMemberHas())
                 && c.electionAge() > c.policy().electionTimeout().toNanos() + c.myHandicap();
         if (!c.leaseValid() || !(first || waited)) {
             return OUTRANKED;

@@ -257,6 +257,22 @@ class DeciderTest {
         assertThat(decide(coldIn(Phase.VOTING), seen).diagnosis()).isEqualTo(Diagnosis.MY_TURN);
     }
 
+    /** Found by the simulator, seeds 58095 and 65960. */
+    @Test
+    void inAColdStartNobodyOvertakesAVoterThatHasMoreAndHasGone() {
+        ObservationBuilder seen = vacant().after(Duration.ofSeconds(60))
+                .leaseSentAt(START + Duration.ofSeconds(60).toNanos())
+                .live("n1", "n3")
+                .vote(cold(mine("1-10")), 31)
+                .vote(cold(ballot("n2", 4, gtids("1-12"))), 32)
+                .vote(cold(ballot("n3", 4, gtids("1-9"))), 33);
+        NodeState longAgo = coldIn(Phase.VOTING).electingFrom(START);
+        assertThat(decide(longAgo, seen).diagnosis()).isEqualTo(Diagnosis.OUTRANKED);
+        assertThat(decide(longAgo, seen.members("n1", "n3")).diagnosis())
+                .as("it was forgotten")
+                .isEqualTo(Diagnosis.MY_TURN);
+    }
+
     @Test
     void aReplicaWhoseDatabaseIsDownIsWaitedForTheLastPrimaryIsNot() {
         ObservationBuilder seen = vacant().lastPrimary("n2")

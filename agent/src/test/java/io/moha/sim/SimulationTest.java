@@ -58,7 +58,7 @@ class SimulationTest {
                 ? LongStream.of(ONE_SEED)
                 : LongStream.of(
                         302, 303, 652, 929, 1352, 1460, 1534, 3683, 1126, 4350, 4976, 6475, 10549, 12784, 18215, 20105,
-                        33162, 98474, 101764, 154224, 267660, 355949, 383562, 429986, 549809);
+                        33162, 98474, 101764, 154224, 267660, 355949, 383562, 429986, 549809, 58095, 65960);
     }
 
     /** {@code -Dmoha.sim.seed=N} replays that seed instead, with everything that happens in it. */
