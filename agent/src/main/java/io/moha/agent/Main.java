@@ -60,6 +60,7 @@ public final class Main implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(Main.class);
     private static final int UNAVAILABLE = 69;
     private static final int PORT_IN_USE = 75;
+    private static final int DEFECT = 70;
 
     @Option(names = "--config", required = true, description = "the configuration file (config.toml)")
     private Path config = Path.of("config.toml");
@@ -142,16 +143,16 @@ public final class Main implements Callable<Integer> {
             }
         };
         Peers peers = new HttpPeers(settings.api().token().map(Secret::reveal));
+        Threads threads = Threads.real(Main::endByDefect);
         Agent agent;
         try {
-            agent = new Agent(
-                    setup(settings), store, database, process, peers, Clock.SYSTEM, Threads.real(), onPublish);
+            agent = new Agent(setup(settings), store, database, process, peers, Clock.SYSTEM, threads, onPublish);
         } catch (IOException e) {
             return fail(ConfigException.BAD, config + ": key 'data-dir': " + e.getMessage());
         }
         Metrics meters = new Metrics(settings.clusterName(), Clock.SYSTEM, agent::renewalNanos, agent::probeNanos);
         metrics.set(meters);
-        Threads.real().start("moha-pauses", new PauseWatch(Clock.SYSTEM, PauseWatch.collectors(), meters::pause));
+        threads.start("moha-pauses", new PauseWatch(Clock.SYSTEM, PauseWatch.collectors(), meters::pause));
         ApiServer server = new ApiServer(
                 settings.api().listen(),
                 agent.loop(),
@@ -178,6 +179,15 @@ public final class Main implements Callable<Integer> {
         }
         agent.start();
         return serve(settings, agent, server, database);
+    }
+
+    /**
+     * Half an agent is worse than none: without one the database closes itself, and whoever looks after this process starts it
+     * anew. Nothing is put in order first: that might wait for the thread that has died.
+     */
+    private static void endByDefect() {
+        LOG.error("the agent ends, to be started anew by its supervisor; please report the defect above");
+        Runtime.getRuntime().halt(DEFECT);
     }
 
     private int serve(AgentConfig settings, Agent agent, ApiServer server, JdbcDatabase database) {

@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -80,11 +81,13 @@ final class SemiSyncProbe {
     }
 
     static Settings settings(ResultSet row, int firstColumn) throws SQLException {
-        String ackers = row.getString(firstColumn + 1);
         return new Settings(
-                row.getInt(firstColumn),
-                ackers == null ? Set.of() : Set.of(ackers.split(",")),
-                row.getBoolean(firstColumn + 2));
+                row.getInt(firstColumn), ackers(row.getString(firstColumn + 1)), row.getBoolean(firstColumn + 2));
+    }
+
+    /** A replica that has just connected anew is there twice, until the server notices the end of its old connection. */
+    static Set<String> ackers(@Nullable String uuids) {
+        return uuids == null ? Set.of() : Set.copyOf(List.of(uuids.split(",")));
     }
 
     /**

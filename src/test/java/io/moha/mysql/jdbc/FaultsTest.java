@@ -17,6 +17,13 @@ import org.junit.jupiter.api.Test;
 final class FaultsTest {
     private final Faults faults = new Faults(List.of("hush", ""));
 
+    /** Seen on a busy machine: the probe's thread died of it, and its agent went on without seeing anything. */
+    @Test
+    void aReplicaThatIsConnectedTwiceIsOneAcker() {
+        assertThat(SemiSyncProbe.ackers("u1,u2,u1")).containsExactlyInAnyOrder("u1", "u2");
+        assertThat(SemiSyncProbe.ackers(null)).isEmpty();
+    }
+
     @Test
     void aSecretThatTheServerQuotesIsNeitherInTheMessageNorInTheTrace() {
         SQLException cause = new SQLException("near 'SOURCE_PASSWORD='hush''", "42000", 1064);

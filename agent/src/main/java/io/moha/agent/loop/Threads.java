@@ -5,9 +5,13 @@ import java.util.List;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Where the agent's threads come from: the machine's, or the simulator's, which runs one at a time in virtual time. */
 public interface Threads {
+    Logger LOG = LoggerFactory.getLogger(Threads.class);
+
     /** Starts work that goes on until {@link #stop}. */
     void start(String name, Runnable work);
 
@@ -17,8 +21,13 @@ public interface Threads {
     /** Interrupts all. */
     void stop();
 
-    /** Daemon threads. */
-    static Threads real() {
+    /**
+     * Daemon threads.
+     *
+     * @param onDefect told when work ends by an exception that nobody expected, after it was logged. An agent of which a
+     *     part has died sees, or does, nothing of some kind any more, and knows nothing of it: it must end.
+     */
+    static Threads real(Runnable onDefect) {
         return new Threads() {
             private final List<Thread> threads = new ArrayList<>();
             private final List<ExecutorService> hands = new ArrayList<>();
@@ -43,8 +52,12 @@ public interface Threads {
                 hands.forEach(ExecutorService::shutdownNow);
             }
 
-            private static Thread daemon(String name, Runnable work) {
+            private Thread daemon(String name, Runnable work) {
                 Thread thread = new Thread(work, name);
+                thread.setUncaughtExceptionHandler((t, defect) -> {
+                    LOG.error("a defect has ended the agent's thread '{}'", name, defect);
+                    onDefect.run();
+                });
                 thread.setDaemon(true);
                 return thread;
             }

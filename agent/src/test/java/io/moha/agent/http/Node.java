@@ -110,7 +110,7 @@ final class Node implements AutoCloseable {
                 mysql,
                 Peers.none(),
                 clock,
-                Threads.real(),
+                Threads.real(() -> {}),
                 this::onPublish);
         int port = freePort();
         base = "http://127.0.0.1:" + port;
