@@ -7,6 +7,7 @@ import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
 import java.util.Map;
+import java.util.Optional;
 
 /** Something to be done at the edge. Every action is safe to repeat, or guarded so that a repetition does nothing. */
 public sealed interface Action {
@@ -95,7 +96,13 @@ public sealed interface Action {
     /** End the connection of a replica that acknowledges and is not listed. */
     record DropReplica(String serverUuid) implements Action {}
 
-    record WriteEvidence(Term term) implements Action {}
+    /**
+     * Write the record of this change, guarded by being the holder.
+     *
+     * @param list the list of ackers with which the term begins, written in the same transaction; empty if there is to be none
+     * @param syncRevision of the list that is replaced; 0 if there is none
+     */
+    record WriteEvidence(Term term, Optional<AckList> list, long syncRevision) implements Action {}
 
     /** Hold the role without a lease: guarded by being the holder and by the absence of every other registration. */
     record EnterSinglePoint(Term term, long createRevision) implements Action {}

@@ -54,6 +54,9 @@ public final class Decider {
                 next = next.havingVotedAt(put.ownRevision());
             } else if (action instanceof Action.PutSync list) {
                 next = next.havingListedAt(list.syncRevision());
+            } else if (action instanceof Action.WriteEvidence begun
+                    && begun.list().isPresent()) {
+                next = next.havingListedAt(begun.syncRevision());
             }
         }
         return new Decision(next, diagnosis, actions, row.because().apply(context));

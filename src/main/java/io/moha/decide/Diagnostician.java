@@ -253,7 +253,8 @@ final class Diagnostician {
         // life
         // of this agent cast that had seen the primary.
         if (mine.isEmpty()
-                || mine.get().ballot().cold() == c.state().warm()
+                || (c.binding().isEmpty()
+                        && mine.get().ballot().cold() == c.state().warm())
                 || mine.get().ballot().isBlind()
                 || (!mine.get().ballot().eligible() && c.myBallot().eligible())
                 || !mine.get().ballot().received().equals(c.local().received())) {

@@ -163,6 +163,12 @@ final class Durable {
         return list.binding() && list.acks() > 0 ? inForce(list) : raised(list);
     }
 
+    /** The list that is written with the evidence, before anybody can write; empty where none is needed. */
+    Optional<AckList> listToBegin() {
+        boolean needed = wanted.lossless() || c.cluster().sync().isPresent();
+        return mine.isEmpty() && closed && needed ? first() : Optional.empty();
+    }
+
     private Optional<AckList> first() {
         if (closed) {
             return Optional.of(wanted.lossless() ? begun(true) : async());

@@ -130,6 +130,15 @@ public final class Table {
         return new Action.OpenForWrites(c.term(), Durable.of(c).waitAtLeast());
     }
 
+    /** The record and the list in one transaction; meanwhile the server is told to wait for acknowledgements. */
+    private static List<Action> beginTerm(Context c) {
+        Durable durable = Durable.of(c);
+        Action evidence = new Action.WriteEvidence(c.term(), durable.listToBegin(), c.syncRevision());
+        return durable.beforeOpening().filter(Diagnosis.WAIT_DIFFERS::equals).isPresent()
+                ? List.of(evidence, new Action.AwaitAckers(durable.waitCount()))
+                : List.of(evidence);
+    }
+
     private static String vacancy(Context c) {
         return c.cluster()
                 .holder()
@@ -376,12 +385,7 @@ public final class Table {
                 stay(),
                 c -> List.of(new Action.ForgetSource()),
                 say("everything received is executed: forgetting the old source"));
-        on(
-                promoting,
-                NO_EVIDENCE,
-                stay(),
-                c -> List.of(new Action.WriteEvidence(c.term())),
-                say("writing the evidence of this change of primary"));
+        on(promoting, NO_EVIDENCE, stay(), Table::beginTerm, say("writing the evidence of this change of primary"));
         on(promoting, CLOSED, stay(), c -> List.of(opening(c)), say("opening for writes"));
         on(
                 promoting,

@@ -663,7 +663,7 @@ class DeciderTest {
         ObservationBuilder seen = seen().heldByMe().receiverStopped();
         assertThat(decide(in(Phase.PROMOTING), seen).actions()).containsExactly(new Action.ForgetSource());
         assertThat(decide(in(Phase.PROMOTING), seen.noChannel()).actions())
-                .containsExactly(new Action.WriteEvidence(new Term(3)));
+                .containsExactly(new Action.WriteEvidence(new Term(3), Optional.empty(), 0));
         assertThat(decide(in(Phase.PROMOTING), seen.evidence()).actions())
                 .containsExactly(new Action.OpenForWrites(new Term(3), 0));
         Decision open = decide(in(Phase.PROMOTING), seen.open());

@@ -89,6 +89,31 @@ class DurableTest {
     }
 
     @Test
+    void theListIsWrittenWithTheEvidenceWhileTheServerLearnsToWait() {
+        ObservationBuilder won = new ObservationBuilder()
+                .heldByMe()
+                .noChannel()
+                .wants(LOSSLESS)
+                .vote(ballot("n3", 3, gtids("1-10")), 31);
+        Decision begins = decide(Phase.PROMOTING, won);
+        Action.WriteEvidence evidence = (Action.WriteEvidence) begins.actions().get(0);
+        assertThat(evidence.list().orElseThrow().ackers()).isEqualTo(nodes("n3"));
+        assertThat(evidence.list().orElseThrow().floor()).isEqualTo(gtids("1-10"));
+        assertThat(begins.actions().get(1)).isEqualTo(new Action.AwaitAckers(1));
+        assertThat(begins.next().syncGuard()).as("it may arrive late").isEqualTo(evidence.syncRevision());
+
+        Decision async = decide(Phase.PROMOTING, won.wants(Durability.ASYNC));
+        assertThat(async.actions()).containsExactly(new Action.WriteEvidence(new Term(3), Optional.empty(), 0));
+        Decision ends = decide(Phase.PROMOTING, won.sync(list("n2", 1, "n1")));
+        assertThat(((Action.WriteEvidence) ends.actions().get(0))
+                        .list()
+                        .orElseThrow()
+                        .binding())
+                .as("the list of an earlier term must not bind any longer")
+                .isFalse();
+    }
+
+    @Test
     void aWinnerIsFollowedAsSoonAsItsSetStandsStillAndItsListIsWritten() {
         ObservationBuilder chosen = new ObservationBuilder().channel("n3", true, true);
         assertThat(decide(Phase.FOLLOWING, chosen.announced("n2", 2)).diagnosis())

@@ -343,7 +343,8 @@ final class ProtocolCore {
                 Optional.of(id(s.get(Global.LAST))),
                 Optional.empty(),
                 Optional.of(new Sync(list(s), SYNC_REVISION)),
-                true,
+                // One transaction writes the evidence and the list with which a term begins.
+                s.get(Global.LIST_TERM) == s.get(Global.TERM),
                 false);
     }
 
@@ -415,7 +416,7 @@ final class ProtocolCore {
             case "PutBallot" -> Deed.BALLOT;
             case "WithdrawBallot" -> Deed.WITHDRAW;
             case "Campaign" -> Deed.CAMPAIGN;
-            case "PutSync" -> Deed.SYNC;
+            case "PutSync", "WriteEvidence" -> Deed.SYNC;
             case "ResumeRole" -> Deed.RESUME;
             case "RetakeRole" -> Deed.RETAKE;
             case "Announce" -> Deed.ANNOUNCE;
@@ -448,12 +449,9 @@ final class ProtocolCore {
             }
             return counted | (campaign.holderRevision() == 0 ? ABSENT : 0);
         } else if (action instanceof Action.PutSync put) {
-            AckList list = put.list();
-            int ackers = 0;
-            for (NodeId node : list.ackers()) {
-                ackers |= ProtocolState.bit(number(node));
-            }
-            return (list.binding() ? 1 : 0) | list.acks() << 1 | ackers << 3 | mask(s, list.floor()) << 6;
+            return encoded(s, put.list());
+        } else if (action instanceof Action.WriteEvidence begun) {
+            return encoded(s, begun.list().orElseThrow());
         } else if (action instanceof Action.OpenForWrites open) {
             return open.waitFor();
         } else if (action instanceof Action.AwaitAckers await) {
@@ -466,6 +464,14 @@ final class ProtocolCore {
             return (int) say.term().value();
         }
         return 0;
+    }
+
+    private static int encoded(ProtocolState s, AckList list) {
+        int ackers = 0;
+        for (NodeId node : list.ackers()) {
+            ackers |= ProtocolState.bit(number(node));
+        }
+        return (list.binding() ? 1 : 0) | list.acks() << 1 | ackers << 3 | mask(s, list.floor()) << 6;
     }
 
     private static int encoded(ProtocolState s, Ballot b) {

@@ -1,6 +1,7 @@
 package io.moha.agent.loop;
 
 import io.moha.decide.Action;
+import io.moha.model.AckList;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
@@ -82,10 +83,7 @@ final class StoreActor {
         } else if (action instanceof Action.PutSync put) {
             List<Guard> guards = new ArrayList<>(mine(put.list().term(), put.createRevision()));
             guards.add(new Txn.ModRevisionIs(Keys.SYNC, put.syncRevision()));
-            return commit(
-                    guards,
-                    List.of(new Txn.Put(Keys.SYNC, Json.write(AckListValue.of(put.list())), 0)),
-                    "the role has passed on, or the list has changed");
+            return commit(guards, List.of(putList(put.list())), "the role has passed on, or the list has changed");
         } else if (action instanceof Action.ResumeRole resume) {
             return commit(mine(resume.term(), resume.createRevision()), holdByLease(), "the role has passed on");
         } else if (action instanceof Action.RetakeRole retake) {
@@ -98,7 +96,7 @@ final class StoreActor {
         } else if (action instanceof Action.LeaveSinglePoint leave) {
             return commit(mine(leave.term(), leave.createRevision()), holdByLease(), "the role has passed on");
         } else if (action instanceof Action.WriteEvidence write) {
-            return writeEvidence(write.term());
+            return writeEvidence(write);
         } else if (action instanceof Action.Announce announce) {
             return announce(announce.term());
         } else if (action instanceof Action.HandOver handOver) {
@@ -175,7 +173,8 @@ final class StoreActor {
                         "the role has passed on, or another member is back");
     }
 
-    private Outcome writeEvidence(Term term) throws StoreException {
+    private Outcome writeEvidence(Action.WriteEvidence write) throws StoreException {
+        Term term = write.term();
         Optional<ClusterPicture> picture = sources.picture().get();
         Optional<DatabaseStatus> status = sources.status().get();
         if (picture.isEmpty() || picture.get().holder().isEmpty() || status.isEmpty()) {
@@ -190,10 +189,17 @@ final class StoreActor {
         List<Guard> guards =
                 new ArrayList<>(mine(term, picture.get().holder().get().createRevision()));
         guards.add(new Txn.CreateRevisionIs(Keys.record(record.ts()), 0));
-        return commit(
-                guards,
-                List.of(new Txn.Put(Keys.record(record.ts()), Json.write(record), 0)),
-                "the role has passed on");
+        List<Op> operations = new ArrayList<>();
+        operations.add(new Txn.Put(Keys.record(record.ts()), Json.write(record), 0));
+        write.list().ifPresent(list -> {
+            guards.add(new Txn.ModRevisionIs(Keys.SYNC, write.syncRevision()));
+            operations.add(putList(list));
+        });
+        return commit(guards, operations, "the role has passed on, or the list has changed");
+    }
+
+    private static Op putList(AckList list) {
+        return new Txn.Put(Keys.SYNC, Json.write(AckListValue.of(list)), 0);
     }
 
     private Outcome announce(Term term) throws StoreException {
