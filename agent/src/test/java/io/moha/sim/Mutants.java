@@ -158,7 +158,7 @@ final class Mutants {
         all.add(mutant(
                 "whoever has seen the key has seen the primary alive",
                 DECIDE + "Context.java",
-                "return state.phase() == Phase.PRIMARY || (connected && primaryOpen());",
+                "return state.phase() == Phase.PRIMARY || (connected && primaryReady());",
                 "return cluster().holder().isPresent();"));
         all.add(mutant(
                 "the shorter GTID set wins",
