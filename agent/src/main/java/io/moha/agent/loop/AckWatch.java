@@ -2,7 +2,6 @@ package io.moha.agent.loop;
 
 import io.moha.decide.Observation;
 import io.moha.model.AckList;
-import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import java.time.Duration;
 import java.util.HashMap;
@@ -20,25 +19,26 @@ final class AckWatch {
     private long strangersAt;
     private int waitsFor;
     private long waitsSince;
-    private GtidSet executed = GtidSet.EMPTY;
-    private long stuckSince;
+    private final Progress progress = new Progress();
 
     /**
      * One look.
      *
      * @param list of this node as primary; empty if it is none, or has not written one
      * @param server what it said; empty if it did not answer: nothing is known then
+     * @param lookedAt when it was asked
      */
     void saw(
             Optional<AckList> list,
             Optional<Observation.Cluster> cluster,
             Optional<Observation.Local> server,
+            long lookedAt,
             long now) {
         if (list.isEmpty() || cluster.isEmpty()) {
             awaySince.clear();
             waitsFor = 0;
             waitsSince = 0;
-            stuckSince = 0;
+            progress.forget();
             strangers = 0;
             return;
         }
@@ -50,9 +50,7 @@ final class AckWatch {
             waitsFor = semiSync.waitFor();
             waitsSince = waitsFor == 0 ? 0 : now;
         }
-        boolean ended = !server.get().executed().equals(executed);
-        executed = server.get().executed();
-        stuckSince = semiSync.waiting() == 0 ? 0 : ended || stuckSince == 0 ? now : stuckSince;
+        progress.looked(semiSync.waiting(), server.get().executed(), lookedAt);
         lookForStrangers(list.get(), cluster.get(), semiSync, now);
         awaySince.keySet().retainAll(list.get().ackers());
         for (NodeId node : list.get().ackers()) {
@@ -89,9 +87,8 @@ final class AckWatch {
         return awaySince;
     }
 
-    /** Since when commits wait for acknowledgements and none has ended; 0 if none waits. */
-    long stuckSince() {
-        return stuckSince;
+    Progress progress() {
+        return progress;
     }
 
     /** Since when the server waits for as many as now; 0 if it waits for none. */

@@ -350,7 +350,10 @@ public final class AgentLoop implements Runnable {
                 .flatMap(ClusterPicture::sync)
                 .map(Observation.Sync::list)
                 .filter(l -> l.primary().equals(identity.id()) && l.term().equals(state.term()));
-        ackWatch.saw(mine, cluster, local, now);
+        ackWatch.saw(mine, cluster, local, parts.prober().look().sentAt(), now);
+        if (ackWatch.progress().doubtful(now)) {
+            parts.prober().ask();
+        }
         return new Observation.Acks(
                 wanted(picture),
                 ackWatch.awaySince(),
@@ -360,7 +363,7 @@ public final class AgentLoop implements Runnable {
                         .filter(a -> a instanceof Action.AwaitAckers)
                         .isPresent(),
                 ackWatch.waitsSince(),
-                ackWatch.stuckSince(),
+                ackWatch.progress().stuckSince(),
                 picture.map(p -> parts.suspicion().since(p.term())).orElse(0L));
     }
 
