@@ -38,7 +38,7 @@ class ProgressTest {
     @Test
     void whoeverCommitsAllTheTimeIsNotStuck() {
         for (int i = 1; i < 20; i++) {
-            look(8, 10 + i, i * 500);
+            look(8, 10 + i, i * 500L);
             assertThat(progress.stuckSince()).isZero();
         }
     }
