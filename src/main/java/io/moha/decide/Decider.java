@@ -35,7 +35,7 @@ public final class Decider {
         Diagnosis diagnosis = Diagnostician.diagnose(context);
         Table.Row row = Table.row(known.phase(), diagnosis);
         NodeState next = row.to().map(phase -> known.in(phase, seen.now())).orElse(known);
-        next = context.seesThePrimaryAlive() ? next.havingSeenThePrimaryAlive() : next;
+        next = !next.warm() && context.seesThePrimaryAlive() ? next.havingSeenThePrimaryAlive() : next;
         next = next.under(Table.boundTo(context, diagnosis));
         if (known.electionSince() != 0 && PATIENCE_STARTS_LATER.contains(diagnosis)) {
             next = next.electingFrom(seen.now());

@@ -250,8 +250,7 @@ final class Diagnostician {
         }
         Optional<Vote> mine = c.myVote();
         // What was cast while the database was down is cast anew, also by a node that has nothing; and what an earlier
-        // life
-        // of this agent cast that had seen the primary.
+        // life of this agent cast that had seen the primary.
         if (mine.isEmpty()
                 || (c.binding().isEmpty()
                         && mine.get().ballot().cold() == c.state().warm())

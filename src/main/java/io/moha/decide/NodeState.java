@@ -93,19 +93,8 @@ public record NodeState(
     }
 
     NodeState havingSeenThePrimaryAlive() {
-        return warm
-                ? this
-                : new NodeState(
-                        phase,
-                        phaseSince,
-                        term,
-                        true,
-                        unfit,
-                        unfitReason,
-                        givenUpAt,
-                        electionSince,
-                        ballotGuard,
-                        syncGuard);
+        return new NodeState(
+                phase, phaseSince, term, true, unfit, unfitReason, givenUpAt, electionSince, ballotGuard, syncGuard);
     }
 
     NodeState havingGivenUp(long modRevision) {

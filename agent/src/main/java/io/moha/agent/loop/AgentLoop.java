@@ -338,19 +338,20 @@ public final class AgentLoop implements Runnable {
                 parts.wishes().inForce(),
                 picture.map(this::registered).orElse(false),
                 opening,
-                acks(picture, cluster, local, now));
+                acks(picture, cluster, local, look.sentAt(), now));
     }
 
     private Observation.Acks acks(
             Optional<ClusterPicture> picture,
             Optional<Observation.Cluster> cluster,
             Optional<Observation.Local> local,
+            long lookedAt,
             long now) {
         Optional<AckList> mine = picture.filter(p -> state.phase().holding())
                 .flatMap(ClusterPicture::sync)
                 .map(Observation.Sync::list)
                 .filter(l -> l.primary().equals(identity.id()) && l.term().equals(state.term()));
-        ackWatch.saw(mine, cluster, local, parts.prober().look().sentAt(), now);
+        ackWatch.saw(mine, cluster, local, lookedAt, now);
         if (ackWatch.progress().doubtful(now)) {
             parts.prober().ask();
         }

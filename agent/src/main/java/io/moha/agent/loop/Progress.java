@@ -13,7 +13,6 @@ final class Progress {
     private GtidSet executed = GtidSet.EMPTY;
     private long lookedAt;
     private long waitingSince;
-    private long stuckSince;
 
     /** @param at when the look was taken; one that was seen before changes nothing */
     void looked(int waiting, GtidSet nowExecuted, long at) {
@@ -28,17 +27,15 @@ final class Progress {
         } else if (ended || waitingSince == 0) {
             waitingSince = at;
         }
-        stuckSince = waitingSince == at ? 0 : waitingSince;
     }
 
     void forget() {
         waitingSince = 0;
-        stuckSince = 0;
     }
 
     /** Since when commits wait and none has ended, as two looks have shown; 0 otherwise. */
     long stuckSince() {
-        return stuckSince;
+        return waitingSince == lookedAt ? 0 : waitingSince;
     }
 
     /** Whether commits waited at the last look, and it is time for another one. */
