@@ -33,8 +33,12 @@ public sealed interface Action {
 
     record OpenToApplications() implements Action {}
 
-    /** Ask the primary what it has executed. */
-    record Compare(NodeId primary, Endpoint endpoint, Term term, GtidSet mine) implements Action {}
+    /**
+     * Ask the primary what it has executed.
+     *
+     * @param ahead whether it may still be executing what it had received
+     */
+    record Compare(NodeId primary, Endpoint endpoint, Term term, GtidSet mine, boolean ahead) implements Action {}
 
     /** Point replication at the holder. Everything received is executed. */
     record Follow(NodeId primary, Endpoint endpoint, Term term) implements Action {}
@@ -79,7 +83,8 @@ public sealed interface Action {
      */
     record RetakeRole(Term term) implements Action {}
 
-    record ForgetSource() implements Action {}
+    /** @param waitFor acknowledgements that commits are to wait for from then on; 0: as it is */
+    record ForgetSource(int waitFor) implements Action {}
 
     /** Put the list of ackers: guarded by being the holder, and by the list being as it was seen. */
     record PutSync(long createRevision, AckList list, long syncRevision) implements Action {}

@@ -319,6 +319,17 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return state.phase() == Phase.PRIMARY || (connected && primaryReady());
     }
 
+    /** The last comparison with the present holder. */
+    Optional<Observation.Comparison> comparison() {
+        return seen.comparison()
+                .filter(k -> k.term().equals(term()) && k.primary().equals(holder().node()));
+    }
+
+    /** Once, while the new primary is still getting ready: so much less is left to do when it is. */
+    boolean mayCompareAhead() {
+        return receiverStopped() && comparison().isEmpty();
+    }
+
     boolean announced() {
         return term().equals(cluster().followed().get(seen.me()));
     }

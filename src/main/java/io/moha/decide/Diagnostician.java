@@ -317,7 +317,7 @@ final class Diagnostician {
     }
 
     private static Diagnosis settled(Context c) {
-        Optional<Comparison> comparison = comparison(c);
+        Optional<Comparison> comparison = c.comparison();
         if (comparison.isEmpty() || old(c, comparison.get())) {
             return sourceAway(c, comparison) ? SOURCE_AWAY : COMPARISON_DUE;
         }
@@ -348,7 +348,7 @@ final class Diagnostician {
 
     private static Diagnosis repointing(Context c, boolean sourceIsHolder) {
         Optional<Comparison> comparison =
-                comparison(c).filter(k -> k.mine().equals(c.local().received()));
+                c.comparison().filter(k -> k.mine().equals(c.local().received())).filter(Comparison::stands);
         if (comparison.isEmpty() || old(c, comparison.get())) {
             return COMPARISON_DUE;
         }
@@ -368,12 +368,5 @@ final class Diagnostician {
             return ACK_DIFFERS;
         }
         return sourceIsHolder ? NOT_STARTED : NOT_REPOINTED;
-    }
-
-    private static Optional<Comparison> comparison(Context c) {
-        return c.seen()
-                .comparison()
-                .filter(k -> k.term().equals(c.term())
-                        && k.primary().equals(c.holder().node()));
     }
 }

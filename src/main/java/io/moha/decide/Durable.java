@@ -155,6 +155,9 @@ final class Durable {
         if (!wanted.lossless()) {
             return list.binding() || !list.ackers().isEmpty() ? Optional.of(async()) : Optional.empty();
         }
+        if (lacksReceivers()) {
+            return Optional.empty();
+        }
         Set<NodeId> all = new TreeSet<>(list.ackers());
         all.addAll(candidates());
         if (!all.equals(list.ackers())) {
@@ -173,9 +176,22 @@ final class Durable {
         if (closed) {
             return Optional.of(wanted.lossless() ? begun(true) : async());
         }
+        if (wanted.lossless()) {
+            return lacksReceivers() ? Optional.empty() : Optional.of(begun(false));
+        }
+        return c.cluster().sync().filter(s -> s.list().binding()).map(s -> async());
+    }
+
+    /**
+     * Whether nobody on an open server is to be listed yet: of those who may be, too few have received everything. Every
+     * commit would wait until they have, a gap that nobody has asked for.
+     */
+    boolean lacksReceivers() {
+        boolean begun = mine.filter(l -> l.binding() || !l.ackers().isEmpty()).isPresent();
         return wanted.lossless()
-                ? Optional.of(begun(false))
-                : c.cluster().sync().filter(s -> s.list().binding()).map(s -> async());
+                && !begun
+                && !closed
+                && connected(candidates(), c.local().semiSync().caughtUp()).size() < wanted.acks();
     }
 
     /** Before anybody writes a list may bind at once; on an open server first the ackers come, then the waiting. */
@@ -279,10 +295,14 @@ final class Durable {
     }
 
     private Set<NodeId> connected(Set<NodeId> listed) {
+        return connected(listed, c.local().semiSync().ackers());
+    }
+
+    private Set<NodeId> connected(Set<NodeId> listed, Set<String> servers) {
         Set<NodeId> connected = new TreeSet<>();
         for (NodeId node : listed) {
             Member member = c.cluster().members().get(node);
-            if (member != null && c.local().semiSync().ackers().contains(member.serverUuid())) {
+            if (member != null && servers.contains(member.serverUuid())) {
                 connected.add(node);
             }
         }

@@ -211,14 +211,17 @@ public record Observation(
      *
      * @param waitFor acknowledgements that a commit waits for; 0 if it waits for none
      * @param ackers {@code server_uuid} of each replica that is connected and acknowledges
+     * @param caughtUp {@code server_uuid} of each connected replica, acknowledging or not, that has been sent everything
      * @param waiting sessions that wait for acknowledgements
      * @param acknowledges whether this server acknowledges as a replica
      */
-    public record SemiSync(int waitFor, Set<String> ackers, int waiting, boolean acknowledges) {
-        public static final SemiSync OFF = new SemiSync(0, Set.of(), 0, false);
+    public record SemiSync(
+            int waitFor, Set<String> ackers, Set<String> caughtUp, int waiting, boolean acknowledges) {
+        public static final SemiSync OFF = new SemiSync(0, Set.of(), Set.of(), 0, false);
 
         public SemiSync {
             ackers = Set.copyOf(ackers);
+            caughtUp = Set.copyOf(caughtUp);
         }
     }
 
@@ -238,11 +241,19 @@ public record Observation(
      * What the primary had executed, read after {@code mine} was known.
      *
      * @param mine this node's received set when the primary was asked
+     * @param ahead whether the primary was still executing what it had received: what it had by then it keeps, so that a
+     *     good answer stands; a bad one says nothing
      */
-    public record Comparison(NodeId primary, Term term, GtidSet mine, GtidSet executed, GtidSet purged, long at) {
+    public record Comparison(
+            NodeId primary, Term term, GtidSet mine, GtidSet executed, GtidSet purged, boolean ahead, long at) {
         /** Transactions of this node that the primary does not have. */
         public GtidSet errant() {
-            return mine.subtract(executed);
+            return ahead ? GtidSet.EMPTY : mine.subtract(executed);
+        }
+
+        /** Whether it can be gone by. */
+        public boolean stands() {
+            return !ahead || executed.contains(mine);
         }
     }
 

@@ -130,13 +130,25 @@ public final class Table {
         return new Action.OpenForWrites(c.term(), Durable.of(c).waitAtLeast());
     }
 
+    /** The receiver stands still since the ballot, and all is executed: what the record says is final. */
+    private static List<Action> forgetSource(Context c) {
+        List<Action> actions = new ArrayList<>(List.of(new Action.ForgetSource(Durable.of(c).waitCount())));
+        if (!c.cluster().evidence()) {
+            actions.add(evidence(c));
+        }
+        return actions;
+    }
+
+    private static Action evidence(Context c) {
+        return new Action.WriteEvidence(c.term(), Durable.of(c).listToBegin(), c.syncRevision());
+    }
+
     /** The record and the list in one transaction; meanwhile the server is told to wait for acknowledgements. */
     private static List<Action> beginTerm(Context c) {
         Durable durable = Durable.of(c);
-        Action evidence = new Action.WriteEvidence(c.term(), durable.listToBegin(), c.syncRevision());
         return durable.beforeOpening().filter(Diagnosis.WAIT_DIFFERS::equals).isPresent()
-                ? List.of(evidence, new Action.AwaitAckers(durable.waitCount()))
-                : List.of(evidence);
+                ? List.of(evidence(c), new Action.AwaitAckers(durable.waitCount()))
+                : List.of(evidence(c));
     }
 
     private static String vacancy(Context c) {
@@ -383,7 +395,7 @@ public final class Table {
                 promoting,
                 SOURCE_REMAINS,
                 stay(),
-                c -> List.of(new Action.ForgetSource()),
+                Table::forgetSource,
                 say("everything received is executed: forgetting the old source"));
         on(promoting, NO_EVIDENCE, stay(), Table::beginTerm, say("writing the evidence of this change of primary"));
         on(promoting, CLOSED, stay(), c -> List.of(opening(c)), say("opening for writes"));
@@ -434,7 +446,15 @@ public final class Table {
                 stay(),
                 c -> List.of(new Action.Announce(c.term())),
                 c -> "telling the others that the primary of term " + c.term() + " is open");
-        on(primary, SERVING, stay(), nothing(), c -> "holds the lease of term " + c.term() + " and serves writes");
+        on(
+                primary,
+                SERVING,
+                stay(),
+                nothing(),
+                c -> "holds the lease of term " + c.term() + " and serves writes"
+                        + (Durable.of(c).lacksReceivers()
+                                ? "; loss-less durability begins when enough replicas have received everything"
+                                : ""));
         on(
                 primary,
                 WISH_READ_ONLY,
@@ -638,7 +658,7 @@ public final class Table {
                 WITHOUT_ROLE,
                 PRIMARY_NOT_OPEN,
                 to(FOLLOWING),
-                nothing(),
+                c -> c.mayCompareAhead() ? compare(c, true) : List.of(),
                 c -> "waiting until " + c.holder().node() + " is open as primary of term " + c.term());
         on(
                 WITHOUT_ROLE,
@@ -650,10 +670,7 @@ public final class Table {
                 WITHOUT_ROLE,
                 COMPARISON_DUE,
                 stay(),
-                c -> c.endpointOf(c.holder().node())
-                        .<List<Action>>map(e -> List.of(new Action.Compare(
-                                c.holder().node(), e, c.term(), c.local().received())))
-                        .orElse(List.of()),
+                c -> compare(c, false),
                 c -> "comparing GTID sets with " + c.holder().node());
         on(
                 WITHOUT_ROLE,
@@ -693,6 +710,13 @@ public final class Table {
                 to(FOLLOWING),
                 nothing(),
                 c -> "follows " + c.holder().node() + " in term " + c.term());
+    }
+
+    private static List<Action> compare(Context c, boolean ahead) {
+        return c.endpointOf(c.holder().node())
+                .<List<Action>>map(e -> List.of(new Action.Compare(
+                        c.holder().node(), e, c.term(), c.local().received(), ahead)))
+                .orElse(List.of());
     }
 
     private static void repointing() {

@@ -46,15 +46,23 @@ public record DatabaseStatus(
      *
      * @param waitFor acknowledgements that a commit waits for; 0 if the source side is off
      * @param ackers {@code server_uuid} of each connected replica whose connection was opened to acknowledge
+     * @param caughtUp {@code server_uuid} of each connected replica, acknowledging or not, that has been sent everything
      * @param waiting sessions whose commit waits for acknowledgements right now
      * @param acknowledges the replica side is switched on: what the next connection to a source is opened with
      * @param acknowledging the present connection to the source acknowledges
      */
-    public record SemiSync(int waitFor, Set<String> ackers, int waiting, boolean acknowledges, boolean acknowledging) {
-        public static final SemiSync OFF = new SemiSync(0, Set.of(), 0, false, false);
+    public record SemiSync(
+            int waitFor,
+            Set<String> ackers,
+            Set<String> caughtUp,
+            int waiting,
+            boolean acknowledges,
+            boolean acknowledging) {
+        public static final SemiSync OFF = new SemiSync(0, Set.of(), Set.of(), 0, false, false);
 
         public SemiSync {
             ackers = Set.copyOf(ackers);
+            caughtUp = Set.copyOf(caughtUp);
         }
     }
 

@@ -661,9 +661,10 @@ class DeciderTest {
     @Test
     void theDrainedWinnerForgetsItsSourceWritesTheEvidenceOpensAndAnnouncesInThisOrder() {
         ObservationBuilder seen = seen().heldByMe().receiverStopped();
-        assertThat(decide(in(Phase.PROMOTING), seen).actions()).containsExactly(new Action.ForgetSource());
+        Action evidence = new Action.WriteEvidence(new Term(3), Optional.empty(), 0);
+        assertThat(decide(in(Phase.PROMOTING), seen).actions()).containsExactly(new Action.ForgetSource(0), evidence);
         assertThat(decide(in(Phase.PROMOTING), seen.noChannel()).actions())
-                .containsExactly(new Action.WriteEvidence(new Term(3), Optional.empty(), 0));
+                .containsExactly(evidence);
         assertThat(decide(in(Phase.PROMOTING), seen.evidence()).actions())
                 .containsExactly(new Action.OpenForWrites(new Term(3), 0));
         Decision open = decide(in(Phase.PROMOTING), seen.open());
@@ -789,6 +790,20 @@ class DeciderTest {
 
         assertThat(decide(in(Phase.VOTING), newPrimary().announced("n3", 3)).diagnosis())
                 .isEqualTo(Diagnosis.PRIMARY_NOT_OPEN);
+        assertThat(decide(in(Phase.VOTING), newPrimary().comparedAhead()).diagnosis())
+                .as("a good answer stands")
+                .isEqualTo(Diagnosis.NOT_REPOINTED);
+        assertThat(decide(in(Phase.VOTING), newPrimary().comparedAhead().primaryHas(gtids("1-5")))
+                        .diagnosis())
+                .as("a bad one says nothing: it had not executed all yet")
+                .isEqualTo(Diagnosis.COMPARISON_DUE);
+        assertThat(decide(
+                                in(Phase.VOTING),
+                                newPrimary().announced("n3", 3).notCompared())
+                        .actions())
+                .as("while it gets ready")
+                .containsExactly(
+                        new Action.Compare(new NodeId("n3"), endpoint("n3"), new Term(4), gtids("1-10"), true));
         assertThat(decide(in(Phase.VOTING), newPrimary().notCompared()).diagnosis())
                 .isEqualTo(Diagnosis.COMPARISON_DUE);
         assertThat(decide(in(Phase.VOTING), newPrimary().comparedInTerm(3)).diagnosis())

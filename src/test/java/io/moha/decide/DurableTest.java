@@ -53,7 +53,7 @@ class DurableTest {
 
     @Test
     void anOpenPrimaryFirstListsThenLetsCommitsWaitThenBindsItself() {
-        AckList first = written(decide(Phase.PRIMARY, serving()));
+        AckList first = written(decide(Phase.PRIMARY, serving().hasSentEverythingTo("n3")));
         assertThat(first.binding()).isFalse();
         assertThat(first.ackers()).isEqualTo(nodes("n2", "n3"));
 
@@ -69,6 +69,23 @@ class DurableTest {
                 serving().sync(notBinding("n2", "n3")).waitsFor(1, "n2").has(gtids("1-20"))));
         assertThat(binding.binding()).isTrue();
         assertThat(binding.floor()).isEqualTo(gtids("1-20"));
+    }
+
+    @Test
+    void nothingBeginsOnAnOpenServerBeforeEnoughReplicasHaveReceivedEverything() {
+        Decision behind = decide(Phase.PRIMARY, serving());
+        assertThat(behind.diagnosis()).as("commits would wait for them").isEqualTo(Diagnosis.SERVING);
+        assertThat(behind.because()).contains("begins when enough replicas have received everything");
+        assertThat(decide(Phase.PRIMARY, serving().hasSentEverythingTo("n4")).diagnosis())
+                .as("of those who may be listed")
+                .isEqualTo(Diagnosis.SERVING);
+        AckList async = new AckList(
+                new Term(3), new NodeId("n1"), "uuid-n1", false, 0, nodes(), gtids("1-10"));
+        assertThat(decide(Phase.PRIMARY, serving().sync(async)).diagnosis())
+                .as("nor after it had been async in this term")
+                .isEqualTo(Diagnosis.SERVING);
+        AckList first = written(decide(Phase.PRIMARY, serving().sync(async).hasSentEverythingTo("n2")));
+        assertThat(first.ackers()).as("once it begins, all who follow").isEqualTo(nodes("n2", "n3"));
     }
 
     @Test

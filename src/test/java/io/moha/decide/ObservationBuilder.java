@@ -65,6 +65,7 @@ final class ObservationBuilder {
     private @Nullable GtidSet primaryExecuted = Ballots.gtids("1-10");
     private GtidSet primaryPurged = GtidSet.EMPTY;
     private long comparedIn = 3;
+    private boolean comparedAhead;
     private boolean wishReadOnly;
     private @Nullable NodeId handOverTo;
     private boolean rebuild;
@@ -284,6 +285,11 @@ final class ObservationBuilder {
         return this;
     }
 
+    ObservationBuilder comparedAhead() {
+        comparedAhead = true;
+        return this;
+    }
+
     ObservationBuilder comparedInTerm(long of) {
         comparedIn = of;
         return this;
@@ -376,14 +382,20 @@ final class ObservationBuilder {
 
     /** The server waits for so many, and has for long; these nodes are connected and acknowledge. */
     ObservationBuilder waitsFor(int number, String... connected) {
-        semiSync = new Observation.SemiSync(
-                number, Arrays.stream(connected).map(n -> "uuid-" + n).collect(Collectors.toSet()), 0, false);
+        Set<String> servers = Arrays.stream(connected).map(n -> "uuid-" + n).collect(Collectors.toSet());
+        semiSync = new Observation.SemiSync(number, servers, servers, 0, false);
         waitsSince = number == 0 ? 0 : 1;
         return this;
     }
 
+    ObservationBuilder hasSentEverythingTo(String node) {
+        semiSync = new Observation.SemiSync(
+                semiSync.waitFor(), semiSync.ackers(), Set.of("uuid-" + node), semiSync.waiting(), false);
+        return this;
+    }
+
     ObservationBuilder acknowledges() {
-        semiSync = new Observation.SemiSync(0, Set.of(), 0, true);
+        semiSync = new Observation.SemiSync(0, Set.of(), Set.of(), 0, true);
         return this;
     }
 
@@ -476,6 +488,7 @@ final class ObservationBuilder {
                 received,
                 primaryExecuted,
                 primaryPurged,
+                comparedAhead,
                 now - comparisonAge.toNanos());
     }
 }

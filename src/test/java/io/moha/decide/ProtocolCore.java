@@ -394,7 +394,7 @@ final class ProtocolCore {
                 source == 0
                         ? Optional.empty()
                         : Optional.of(new Channel(endpoint(source), believed, !stopped && !s.connected(me), true, "")),
-                new SemiSync(s.get(me, Local.WAIT), ackers, waiting, s.is(me, Local.ACKS)));
+                new SemiSync(s.get(me, Local.WAIT), ackers, ackers, waiting, s.is(me, Local.ACKS)));
     }
 
     private static Comparison comparison(ProtocolState s, int me) {
@@ -405,6 +405,7 @@ final class ProtocolCore {
                 gtids(s, s.received(me)),
                 gtids(s, s.mask(holder, ProtocolState.EXECUTED)),
                 GtidSet.EMPTY,
+                false,
                 NOW);
     }
 
@@ -454,6 +455,8 @@ final class ProtocolCore {
             return encoded(s, begun.list().orElseThrow());
         } else if (action instanceof Action.OpenForWrites open) {
             return open.waitFor();
+        } else if (action instanceof Action.ForgetSource forget) {
+            return forget.waitFor();
         } else if (action instanceof Action.AwaitAckers await) {
             return await.replicas();
         } else if (action instanceof Action.Acknowledge acknowledge) {

@@ -491,6 +491,9 @@ final class ProtocolModel {
                 forgetReceived(s, node);
                 s.set(node, Local.SOURCE, 0);
                 s.set(node, Local.RUNNING, 0);
+                if (what > 0) {
+                    s.set(node, Local.WAIT, what);
+                }
             }
             case OPEN -> {
                 if (s.get(node, Local.WAIT) >= what) {

@@ -276,7 +276,7 @@ final class Invariants {
     private void elected(StoreSnapshot view, long now) {
         Node winner = cluster.holder().orElseThrow();
         long followed = ballot(view, winner, now).map(b -> b.followed().value()).orElse(0L);
-        boolean cold = cold(now);
+        boolean cold = cold(view, now);
         for (Node voter : cluster.nodes) {
             boolean well = voter.agentRuns()
                     && !voter.agentFrozen()
@@ -302,12 +302,18 @@ final class Invariants {
 
     /**
      * No agent that runs was there when the last primary was open. An election that began before everything stopped may go
-     * on with what was said in it.
+     * on with what was said in it; and nobody can know yet that a voter has just died.
      */
-    private boolean cold(long coming) {
+    private boolean cold(StoreSnapshot view, long coming) {
         long voted = votedAt.getOrDefault(coming, Long.MAX_VALUE);
         List<Node> running = cluster.nodes.stream().filter(Node::agentRuns).toList();
-        return running.stream().allMatch(n -> n.startedAt() > openAt)
+        boolean aVoterWasThere = cluster.nodes.stream()
+                .filter(n -> n.startedAt() <= openAt)
+                .filter(n -> view.entries().containsKey(Keys.registration(n.id)))
+                .anyMatch(
+                        n -> ballot(view, n, coming).filter(b -> !b.isBlind()).isPresent());
+        return !aVoterWasThere
+                && running.stream().allMatch(n -> n.startedAt() > openAt)
                 && running.stream().anyMatch(n -> n.startedAt() <= voted);
     }
 

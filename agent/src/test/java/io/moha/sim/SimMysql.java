@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -208,9 +209,17 @@ final class SimMysql {
 
     /** Who is connected and acknowledges, as far as the source knows. */
     private Set<String> ackers() {
+        return connected(r -> r.acknowledging);
+    }
+
+    private Set<String> caughtUp() {
+        return connected(r -> r.sourcePosition == binlog.size());
+    }
+
+    private Set<String> connected(Predicate<SimMysql> and) {
         return replicas.stream()
-                .filter(r -> r.alive && r.connected && r.acknowledging && r.sourceLife == life)
-                .filter(r -> endpoint.equals(r.source))
+                .filter(r -> r.alive && r.connected && r.sourceLife == life && endpoint.equals(r.source))
+                .filter(and)
                 .map(r -> r.uuid)
                 .collect(Collectors.toSet());
     }
@@ -563,7 +572,7 @@ final class SimMysql {
                 beatUuid.equals(uuid),
                 new DatabaseStatus.Commits(committing, binlog.size()),
                 new DatabaseStatus.SemiSync(
-                        waitFor, ackers(), waiting.size(), acknowledges, acknowledging && connected));
+                        waitFor, ackers(), caughtUp(), waiting.size(), acknowledges, acknowledging && connected));
     }
 
     private Receiver receiver() {

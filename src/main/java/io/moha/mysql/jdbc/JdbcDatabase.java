@@ -46,6 +46,7 @@ public final class JdbcDatabase implements Database {
     private final Replication replication;
     private final Cloner cloner;
     private final Probe probe = new Probe();
+    private final RelayLogSync relayLogSync = new RelayLogSync();
     private final Line probing;
     private final Line fencingConnections;
     private final Line fencingWrites;
@@ -264,7 +265,7 @@ public final class JdbcDatabase implements Database {
         changeSemiSync(
                 (on ? "beginning" : "ceasing") + " to acknowledge",
                 deadline,
-                link -> SemiSyncReplication.acknowledge(link, on));
+                link -> SemiSyncReplication.acknowledge(link, on, relayLogSync));
     }
 
     /** A plugin may be there afterwards that was not there before. */

@@ -28,9 +28,9 @@ final class SemiSyncProbe {
      *
      * @param acknowledges the replica side is switched on
      */
-    record Settings(int waitFor, Set<String> ackers, boolean acknowledges) {
+    record Settings(int waitFor, Set<String> ackers, Set<String> caughtUp, boolean acknowledges) {
         SemiSync with(int waiting, boolean acknowledging) {
-            return new SemiSync(waitFor, ackers, waiting, acknowledges, acknowledging);
+            return new SemiSync(waitFor, ackers, caughtUp, waiting, acknowledges, acknowledging);
         }
     }
 
@@ -38,7 +38,7 @@ final class SemiSyncProbe {
     private boolean mayAcknowledge = true;
 
     /**
-     * Three columns for the probe's first statement.
+     * Four columns for the probe's first statement.
      *
      * @param change counts what this agent has changed
      */
@@ -46,8 +46,8 @@ final class SemiSyncProbe {
         Installed there = installed(link, change);
         String source = there.source()
                 ? "IF(" + SemiSyncReplication.LOSSLESS + ", @@GLOBAL.rpl_semi_sync_source_wait_for_replica_count, 0), ("
-                        + SemiSyncReplication.ACKERS + ")"
-                : "0, NULL";
+                        + SemiSyncReplication.ACKERS + "), (" + SemiSyncReplication.CAUGHT_UP + ")"
+                : "0, NULL, NULL";
         return source + (there.replica() ? ", @@GLOBAL.rpl_semi_sync_replica_enabled" : ", 0");
     }
 
@@ -82,12 +82,15 @@ final class SemiSyncProbe {
 
     static Settings settings(ResultSet row, int firstColumn) throws SQLException {
         return new Settings(
-                row.getInt(firstColumn), ackers(row.getString(firstColumn + 1)), row.getBoolean(firstColumn + 2));
+                row.getInt(firstColumn),
+                uuids(row.getString(firstColumn + 1)),
+                uuids(row.getString(firstColumn + 2)),
+                row.getBoolean(firstColumn + 3));
     }
 
     /** A replica that has just connected anew is there twice, until the server notices the end of its old connection. */
-    static Set<String> ackers(@Nullable String uuids) {
-        return uuids == null ? Set.of() : Set.copyOf(List.of(uuids.split(",")));
+    static Set<String> uuids(@Nullable String byCommas) {
+        return byCommas == null ? Set.of() : Set.copyOf(List.of(byCommas.split(",")));
     }
 
     /**

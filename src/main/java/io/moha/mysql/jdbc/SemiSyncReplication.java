@@ -41,6 +41,10 @@ final class SemiSyncReplication {
             + " ON acks.thread_id = t.thread_id AND acks.variable_name = 'rpl_semi_sync_replica'" + ARE_REPLICAS
             + " AND CONVERT(acks.variable_value USING utf8mb4) = '1'";
 
+    /** One value: the server_uuid of each replica that has been sent everything, by commas; NULL if there is none. */
+    static final String CAUGHT_UP = "SELECT GROUP_CONCAT(CONVERT(id.variable_value USING utf8mb4))" + CONNECTIONS
+            + ARE_REPLICAS + " AND t.processlist_state LIKE '% has sent all binlog %'";
+
     /** Whether settings are such that no commit returns without its acknowledgements. */
     static final String LOSSLESS = "@@GLOBAL.rpl_semi_sync_source_enabled AND"
             + " @@GLOBAL.rpl_semi_sync_source_wait_no_replica AND"
@@ -91,10 +95,10 @@ final class SemiSyncReplication {
     }
 
     /** @see io.moha.mysql.Database#acknowledge */
-    static void acknowledge(Link link, boolean on) throws SQLException, DatabaseException {
+    static void acknowledge(Link link, boolean on, RelayLogSync relayLog) throws SQLException, DatabaseException {
         if (on) {
             require(link);
-            keepWhatIsReceived(link);
+            relayLog.everyEvent(link);
             Plugins.install(link, REPLICA, "semisync_replica.so");
         } else if (!Plugins.active(link, REPLICA)) {
             return;
@@ -110,18 +114,8 @@ final class SemiSyncReplication {
             Replication.stopReceiver(link);
             Sql.execute(link, "START REPLICA IO_THREAD");
         }
-    }
-
-    /** What was acknowledged must be there after a crash of the process or of the machine. */
-    private static void keepWhatIsReceived(Link link) throws SQLException, DatabaseException {
-        String settings = Sql.text(link, "SELECT CONCAT(@@GLOBAL.relay_log_recovery, '/', @@GLOBAL.sync_relay_log)");
-        if (settings.startsWith("1/")) {
-            throw Faults.refused(
-                    "acknowledging: relay_log_recovery is ON on this server, so that a crash throws away what"
-                            + " it has acknowledged and not executed; set relay_log_recovery=OFF in its configuration and restart it");
-        }
-        if (!settings.endsWith("/1")) {
-            Sql.execute(link, "SET GLOBAL sync_relay_log=1");
+        if (!on) {
+            relayLog.asBefore(link);
         }
     }
 

@@ -20,8 +20,8 @@ final class FaultsTest {
     /** Seen on a busy machine: the probe's thread died of it, and its agent went on without seeing anything. */
     @Test
     void aReplicaThatIsConnectedTwiceIsOneAcker() {
-        assertThat(SemiSyncProbe.ackers("u1,u2,u1")).containsExactlyInAnyOrder("u1", "u2");
-        assertThat(SemiSyncProbe.ackers(null)).isEmpty();
+        assertThat(SemiSyncProbe.uuids("u1,u2,u1")).containsExactlyInAnyOrder("u1", "u2");
+        assertThat(SemiSyncProbe.uuids(null)).isEmpty();
     }
 
     @Test

@@ -37,7 +37,7 @@ final class SemiSyncTest {
             System.out.println(
                     version + ": installing both plugins took " + (System.nanoTime() - from) / 1_000_000 + " ms");
             DatabaseStatus status = db.probe(SOON);
-            assertThat(status.semiSync()).isEqualTo(new SemiSync(2, Set.of(), 0, true, false));
+            assertThat(status.semiSync()).isEqualTo(new SemiSync(2, Set.of(), Set.of(), 0, true, false));
             assertThat(status.fenced()).isTrue();
             assertThat(status.executed()).isEqualTo(GtidSet.EMPTY);
 

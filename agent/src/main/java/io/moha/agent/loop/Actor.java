@@ -111,8 +111,11 @@ final class Actor {
             database.forgetHistory(SQL);
         } else if (action instanceof Action.CloneFrom from) {
             database.cloneFrom(from.endpoint(), CLONE);
-        } else if (action instanceof Action.ForgetSource) {
+        } else if (action instanceof Action.ForgetSource forget) {
             database.forgetSource(SQL);
+            if (forget.waitFor() > 0) {
+                database.awaitAckers(forget.waitFor(), SQL);
+            }
         } else if (action instanceof Action.OpenForWrites open) {
             return open(open.waitFor());
         } else if (action instanceof Action.AwaitAckers await) {
@@ -143,7 +146,14 @@ final class Actor {
         GtidSet executed = database.executedOn(compare.endpoint(), PEER);
         GtidSet purged = database.purgedOn(compare.endpoint(), PEER);
         comparison = Optional.of(
-                new Comparison(compare.primary(), compare.term(), compare.mine(), executed, purged, clock.now()));
+                new Comparison(
+                compare.primary(),
+                compare.term(),
+                compare.mine(),
+                executed,
+                purged,
+                compare.ahead(),
+                clock.now()));
     }
 
     /**

@@ -39,6 +39,8 @@ public final class AgentLoop implements Runnable {
 
     /** A write that takes longer is a problem to be shown. */
     private static final Duration WORTH_TELLING = Duration.ofSeconds(1);
+    /** A failover is over by then, and etcd has heard nothing of a receiver that was away in between. */
+    private static final Duration FOLLOWS_STILL = Duration.ofSeconds(1);
 
     private static final int MOST_WISHES = 64;
     /** What changes from turn to turn while nothing new happens. */
@@ -63,6 +65,7 @@ public final class AgentLoop implements Runnable {
     private String lastLogged = "";
     private String lastReason = "";
     private Optional<Term> lastFollowed = Optional.empty();
+    private long followedAt;
     private volatile long lastTick;
     private long lastWall;
     private long databaseDirtyAt;
@@ -361,7 +364,7 @@ public final class AgentLoop implements Runnable {
                 ackWatch.strangers(),
                 parts.databaseHand()
                         .running()
-                        .filter(a -> a instanceof Action.AwaitAckers)
+                        .filter(a -> a instanceof Action.AwaitAckers || a instanceof Action.ForgetSource)
                         .isPresent(),
                 ackWatch.waitsSince(),
                 ackWatch.progress().stuckSince(),
@@ -398,6 +401,7 @@ public final class AgentLoop implements Runnable {
                 new Observation.SemiSync(
                         s.semiSync().waitFor(),
                         s.semiSync().ackers(),
+                        s.semiSync().caughtUp(),
                         s.semiSync().waiting(),
                         s.semiSync().acknowledges()));
     }
@@ -418,7 +422,7 @@ public final class AgentLoop implements Runnable {
 
     /**
      * Whoever follows well may be listed as an acker. Under async nobody needs to know, and nothing is written. It stays while
-     * the node votes: an election does not wait for a registration.
+     * the node votes, and for a moment after its source was lost: an election is not to wait for a registration.
      */
     private Optional<Term> followed() {
         Optional<ClusterPicture> picture = parts.reader().picture();
@@ -427,7 +431,13 @@ public final class AgentLoop implements Runnable {
         if (!matters || (state.phase() != Phase.FOLLOWING && state.phase() != Phase.VOTING)) {
             lastFollowed = Optional.empty();
         } else if (state.phase() == Phase.FOLLOWING) {
-            lastFollowed = followsWell(picture) ? Optional.of(state.term()) : Optional.empty();
+            long now = clock.now();
+            if (followsWell(picture)) {
+                lastFollowed = Optional.of(state.term());
+                followedAt = now;
+            } else if (now - followedAt > FOLLOWS_STILL.toNanos()) {
+                lastFollowed = Optional.empty();
+            }
         }
         return lastFollowed;
     }
