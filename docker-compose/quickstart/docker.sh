@@ -176,7 +176,7 @@ docker_where() {
     where_internal=mysql-node-$1:3306
     where_api=http://agent-$1:13306
     where_secrets=/run/secrets/moha
-    where_process=$(printf 'kind = "docker"\ncontainer = "mysql-node-%s"' "$1")
+    where_process=$(printf 'kind = "docker"\ncontainer = "mysql-node-%s"\nhost-proc = "/host/proc"' "$1")
 }
 
 docker_faults() {

@@ -107,6 +107,7 @@ public record AgentConfig(
             Kind kind,
             String container,
             String dockerHost,
+            Optional<Path> hostProc,
             List<String> startCommand,
             List<String> killCommand,
             List<String> statusCommand,

@@ -338,6 +338,17 @@ public final class ConfigLoader {
         return new AgentConfig.Api(listen(db), address, inside, token, top.flag("api-allow-get", false), anonymous);
     }
 
+    private Optional<Path> hostProc() throws ConfigException {
+        String text = control.text("host-proc", "");
+        if (!text.isEmpty() && !Files.isRegularFile(Path.of(text, "1/stat"))) {
+            throw control.bad(
+                    "host-proc",
+                    "value '" + text + "' is no /proc",
+                    "mount the host's /proc there, read-only, or remove the key");
+        }
+        return text.isEmpty() ? Optional.empty() : Optional.of(Path.of(text));
+    }
+
     private AgentConfig.Control process() throws ConfigException {
         String forkFile = top.text("fork-process-file", "");
         List<String> forkArgs = top.list("fork-process-args");
@@ -355,6 +366,7 @@ public final class ConfigLoader {
                 parsed,
                 parsed == Kind.DOCKER ? control.required("container", "mysql-node-1") : control.text("container", ""),
                 control.text("docker-host", "unix:///var/run/docker.sock"),
+                hostProc(),
                 control.list("start-command"),
                 control.list("kill-command"),
                 control.list("status-command"),

@@ -14,7 +14,7 @@ final class Processes {
     static DatabaseProcess of(AgentConfig settings) {
         AgentConfig.Control control = settings.control();
         return switch (control.kind()) {
-            case DOCKER -> new DockerProcess(control.container(), control.dockerHost());
+            case DOCKER -> new DockerProcess(control.container(), control.dockerHost(), control.hostProc());
             case COMMAND -> new CommandProcess(control.startCommand(), control.killCommand(), control.statusCommand());
             case FORK -> new ForkProcess(control.forkFile(), control.forkArgs(), settings.dataDir());
             case NONE -> new NoProcess();

@@ -63,7 +63,7 @@ final class DockerStage implements Stage {
                 "http://0.0.0.0:" + inside(agent),
                 "/var/lib/moha",
                 "/run/secrets",
-                "kind = \"docker\"\ncontainer = \"" + prefix + database + "\"");
+                "kind = \"docker\"\nhost-proc = \"/host/proc\"\ncontainer = \"" + prefix + database + "\"");
     }
 
     @Override
@@ -114,7 +114,8 @@ final class DockerStage implements Stage {
                         directories.secrets() + ":/run/secrets:ro",
                         Directories.CHECKOUT.resolve("agent") + ":/opt/moha:ro",
                         file + ":/etc/moha/config.toml:ro",
-                        "/var/run/docker.sock:/var/run/docker.sock"),
+                        "/var/run/docker.sock:/var/run/docker.sock",
+                        "/proc:/host/proc:ro"),
                 List.of(),
                 AGENT,
                 "--config",

@@ -12,7 +12,9 @@ import com.github.dockerjava.core.DockerClientImpl;
 import com.github.dockerjava.zerodep.ZerodepDockerHttpClient;
 import io.moha.mysql.DatabaseProcess;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -51,6 +53,7 @@ public final class DockerProcess implements DatabaseProcess {
                 return thread;
             });
     private final CountDownLatch closing = new CountDownLatch(1);
+    private final Optional<MainProcess> main;
     private volatile boolean everSeen;
 
     /**
@@ -58,9 +61,11 @@ public final class DockerProcess implements DatabaseProcess {
      *
      * @param container name or id
      * @param host e.g. {@code unix:///var/run/docker.sock}
+     * @param hostProc the host's {@code /proc}, where deaths show earlier; empty: the engine alone is asked
      */
-    public DockerProcess(String container, String host) {
+    public DockerProcess(String container, String host, Optional<Path> hostProc) {
         this.container = container;
+        this.main = hostProc.map(MainProcess::new);
         this.client = client(host, ANSWER);
         this.events = client(host, NO_LIMIT);
     }
@@ -81,13 +86,13 @@ public final class DockerProcess implements DatabaseProcess {
 
     @Override
     public State state(Duration deadline) {
+        if (main.filter(MainProcess::ended).isPresent()) {
+            return State.DEAD;
+        }
         try {
-            InspectContainerResponse seen = call(
-                    "inspecting",
-                    deadline,
-                    () -> client.inspectContainerCmd(container).exec());
-            everSeen = true;
-            return state(seen.getState());
+            State seen = inspect(deadline);
+            // The engine may not have noticed yet.
+            return main.filter(MainProcess::ended).isPresent() ? State.DEAD : seen;
         } catch (ProcessException e) {
             if (e.getCause() instanceof NotFoundException) {
                 // Gone after it was there: removed, so its process is dead. Never there: a wrong name says nothing.
@@ -96,6 +101,20 @@ public final class DockerProcess implements DatabaseProcess {
             LOG.debug("{}", e.getMessage());
             return State.UNKNOWN;
         }
+    }
+
+    private State inspect(Duration deadline) throws ProcessException {
+        InspectContainerResponse seen = call(
+                "inspecting",
+                deadline,
+                () -> client.inspectContainerCmd(container).exec());
+        everSeen = true;
+        State state = state(seen.getState());
+        Long pid = seen.getState().getPidLong();
+        if (state == State.RUNNING && pid != null && pid > 0) {
+            main.ifPresent(m -> m.runs(pid, seen.getId()));
+        }
+        return state;
     }
 
     /** "exited" and "created" have no process; "restarting" will have one again, "paused" still has it. */
@@ -123,6 +142,7 @@ public final class DockerProcess implements DatabaseProcess {
     public void kill(Duration deadline) throws ProcessException {
         long until = System.nanoTime() + deadline.toNanos();
         String trouble = "";
+        main.ifPresent(MainProcess::forget); // it may have been started anew since: the end of that one would say nothing
         try {
             // A paused container too: the signal is waiting when the engine resumes it.
             call(
@@ -180,8 +200,9 @@ public final class DockerProcess implements DatabaseProcess {
             do {
                 try (ResultCallback.Adapter<Event> stream = events.eventsCmd()
                         .withContainerFilter(container)
-                        .withEventFilter("die")
+                        .withEventFilter("die", "start")
                         .exec(new Died(hint))) {
+                    getToKnow();
                     stream.awaitCompletion();
                 } catch (IOException | RuntimeException e) {
                     LOG.debug("docker events: {}", e.toString());
@@ -189,6 +210,17 @@ public final class DockerProcess implements DatabaseProcess {
             } while (!closing.await(RECONNECT.toMillis(), TimeUnit.MILLISECONDS));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    /** So that the end of the process can be noticed without asking the engine. */
+    private void getToKnow() {
+        if (main.isPresent()) {
+            try {
+                var unused = inspect(ANSWER);
+            } catch (ProcessException e) {
+                LOG.debug("{}", e.getMessage());
+            }
         }
     }
 
@@ -219,7 +251,7 @@ public final class DockerProcess implements DatabaseProcess {
     }
 
     /** Passes each end of the container on. */
-    private static final class Died extends ResultCallback.Adapter<Event> {
+    private final class Died extends ResultCallback.Adapter<Event> {
         private final Runnable hint;
 
         private Died(Runnable hint) {
@@ -228,7 +260,11 @@ public final class DockerProcess implements DatabaseProcess {
 
         @Override
         public void onNext(Event event) {
-            hint.run();
+            if ("start".equals(event.getAction())) {
+                getToKnow();
+            } else {
+                hint.run();
+            }
         }
 
         @Override

@@ -16,10 +16,18 @@ import java.util.Optional;
  * @param boot /proc/sys/kernel/random/boot_id
  */
 record ProcessId(long pid, long startTick, String boot) {
-    private static final Path BOOT = Path.of("/proc/sys/kernel/random/boot_id");
+    /** The processes of this system, or of this container. */
+    static final Path PROC = Path.of("/proc");
+
+    private static final Path BOOT = PROC.resolve("sys/kernel/random/boot_id");
 
     static Optional<ProcessId> of(long pid) throws IOException {
-        Optional<String[]> stat = stat(pid);
+        return of(PROC, pid);
+    }
+
+    /** @param proc where the processes of the system in question are shown */
+    static Optional<ProcessId> of(Path proc, long pid) throws IOException {
+        Optional<String[]> stat = stat(proc, pid);
         if (stat.isEmpty()) {
             return Optional.empty();
         }
@@ -42,10 +50,14 @@ record ProcessId(long pid, long startTick, String boot) {
 
     /** Whether this very process still exists. A zombie without other threads is dead: nobody has collected it yet. */
     boolean alive() throws IOException {
+        return alive(PROC);
+    }
+
+    boolean alive(Path proc) throws IOException {
         if (!Files.readString(BOOT).strip().equals(boot)) {
             return false;
         }
-        Optional<String[]> stat = stat(pid);
+        Optional<String[]> stat = stat(proc, pid);
         if (stat.isEmpty() || startTick(stat.get()) != startTick) {
             return false;
         }
@@ -56,14 +68,15 @@ record ProcessId(long pid, long startTick, String boot) {
     }
 
     /** The fields of /proc/PID/stat from the state (field 3) on; the name before it may contain anything. */
-    private static Optional<String[]> stat(long pid) throws IOException {
+    private static Optional<String[]> stat(Path proc, long pid) throws IOException {
+        Path process = proc.resolve(Long.toString(pid));
         try {
-            String text = Files.readString(Path.of("/proc/" + pid + "/stat"));
+            String text = Files.readString(process.resolve("stat"));
             return Optional.of(text.substring(text.lastIndexOf(')') + 2).strip().split(" ", -1));
         } catch (NoSuchFileException e) {
             return Optional.empty();
         } catch (IOException e) {
-            if (Files.exists(Path.of("/proc/" + pid))) {
+            if (Files.exists(process)) {
                 throw e;
             }
             return Optional.empty(); // it ended while its file was read

@@ -5,20 +5,24 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.moha.mysql.DatabaseProcess.ProcessException;
 import io.moha.mysql.DatabaseProcess.State;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** A real container in the Docker Engine of this machine; {@code sleep} plays mysqld. */
 final class DockerProcessTest {
@@ -27,6 +31,10 @@ final class DockerProcessTest {
     private static final String IMAGE = System.getProperty("moha.test.docker-image", "moha/base:sid");
 
     private static final Duration SOON = Duration.ofSeconds(10);
+
+    @TempDir
+    private Path proc;
+
     private final String name = "moha-test-" + ProcessHandle.current().pid() + "-" + System.nanoTime();
 
     @AfterEach
@@ -63,7 +71,7 @@ final class DockerProcessTest {
     void startsReportsKillsAndTellsOfTheEnd() throws Exception {
         create();
         Semaphore ends = new Semaphore(0);
-        try (DockerProcess process = new DockerProcess(name, ENGINE)) {
+        try (DockerProcess process = new DockerProcess(name, ENGINE, Optional.empty())) {
             process.onExit(ends::release);
             assertThat(process.state(SOON)).isEqualTo(State.DEAD);
             process.start(SOON);
@@ -83,10 +91,61 @@ final class DockerProcessTest {
         }
     }
 
+    /** The agent of these tests runs on the host, or beside the engine: its own /proc shows the container's processes. */
+    @Test
+    void withTheHostsProcAnEndIsKnownBeforeTheEngineHasNoticedIt() throws Exception {
+        create();
+        try (DockerProcess process = new DockerProcess(name, ENGINE, Optional.of(ProcessId.PROC))) {
+            process.start(SOON);
+            assertThat(process.state(SOON)).isEqualTo(State.RUNNING);
+            killFromOutside();
+            assertThat(process.state(SOON)).as("at once").isEqualTo(State.DEAD);
+
+            process.start(SOON);
+            Awaitility.await().until(() -> process.state(SOON) == State.RUNNING);
+            process.kill(SOON);
+            assertThat(process.state(SOON)).isEqualTo(State.DEAD);
+
+            process.start(SOON);
+            Awaitility.await().until(() -> process.state(SOON) == State.RUNNING);
+            assertThat(docker("restart", "-t", "0", name)).isZero();
+            process.kill(SOON);
+            assertThat(mainPid()).as("the end of the first one must not pass for that of the second").isZero();
+        }
+    }
+
+    private long mainPid() throws Exception {
+        Process inspect = new ProcessBuilder("docker", "inspect", "--format", "{{.State.Pid}}", name).start();
+        try (BufferedReader out = inspect.inputReader()) {
+            return Long.parseLong(out.readLine());
+        }
+    }
+
+    private void killFromOutside() throws Exception {
+        long pid = mainPid();
+        assertThat(new ProcessBuilder("kill", "-9", Long.toString(pid)).start().waitFor())
+                .isZero();
+        Path process = ProcessId.PROC.resolve(Long.toString(pid));
+        Awaitility.await().pollInterval(Duration.ofMillis(1)).until(() -> !Files.exists(process));
+    }
+
+    @Test
+    void whereOtherProcessesAreShownTheEngineAloneIsAsked() throws Exception {
+        create();
+        Path other = Files.createDirectories(proc.resolve("1")).getParent();
+        Files.writeString(other.resolve("1/stat"), "");
+        try (DockerProcess process = new DockerProcess(name, ENGINE, Optional.of(other))) {
+            process.start(SOON);
+            assertThat(process.state(SOON)).as("it is not there, and not dead").isEqualTo(State.RUNNING);
+            process.kill(SOON);
+            assertThat(process.state(SOON)).isEqualTo(State.DEAD);
+        }
+    }
+
     @Test
     void aPausedContainerRunsAndCanBeKilled() throws Exception {
         create();
-        try (DockerProcess process = new DockerProcess(name, ENGINE)) {
+        try (DockerProcess process = new DockerProcess(name, ENGINE, Optional.empty())) {
             process.start(SOON);
             assertThat(docker("pause", name)).isZero();
             assertThat(process.state(SOON)).isEqualTo(State.RUNNING);
@@ -98,8 +157,8 @@ final class DockerProcessTest {
     @Test
     void aContainerThatWasRemovedIsDeadOneThatNeverWasIsUnknown() throws Exception {
         create();
-        try (DockerProcess process = new DockerProcess(name, ENGINE);
-                DockerProcess stranger = new DockerProcess(name + "-no", ENGINE)) {
+        try (DockerProcess process = new DockerProcess(name, ENGINE, Optional.empty());
+                DockerProcess stranger = new DockerProcess(name + "-no", ENGINE, Optional.empty())) {
             process.start(SOON);
             assertThat(process.state(SOON)).isEqualTo(State.RUNNING);
             assertThat(docker("rm", "-f", name)).isZero();
@@ -111,12 +170,12 @@ final class DockerProcessTest {
 
     @Test
     void anEngineThatIsGoneOrHangsIsUnknownWithinTheDeadline() throws Exception {
-        try (DockerProcess gone = new DockerProcess("x", "unix://" + Path.of("/no/such/docker.sock"))) {
+        try (DockerProcess gone = new DockerProcess("x", "unix://" + Path.of("/no/such/docker.sock"), Optional.empty())) {
             assertThat(gone.state(SOON)).isEqualTo(State.UNKNOWN);
         }
         // Accepts connections (the kernel does) and never answers.
         try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-                DockerProcess hangs = new DockerProcess("x", "tcp://127.0.0.1:" + silent.getLocalPort())) {
+                DockerProcess hangs = new DockerProcess("x", "tcp://127.0.0.1:" + silent.getLocalPort(), Optional.empty())) {
             for (int i = 0; i < 12; i++) { // more often than calls may be under way
                 long from = System.nanoTime();
                 assertThat(hangs.state(Duration.ofMillis(100))).isEqualTo(State.UNKNOWN);
