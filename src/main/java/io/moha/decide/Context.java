@@ -24,6 +24,7 @@ import java.util.TreeSet;
 /** State, observation and policy of one decision, with the questions that diagnosis and table both ask. */
 record Context(NodeState state, Observation seen, Policy policy) {
     /** Without an answer of etcd for so long, an agent may be cut off. It asks at least once a second. */
+    private static final long HEAD_START_NANOS = 800_000_000L;
     private static final long ISOLATED_NANOS = Duration.ofMillis(2500).toNanos();
 
     Cluster cluster() {
@@ -317,6 +318,17 @@ record Context(NodeState state, Observation seen, Policy policy) {
                         .isPresent())
                 .isPresent();
         return state.phase() == Phase.PRIMARY || (connected && primaryReady());
+    }
+
+    /**
+     * Whether the others are just putting a primary in this node's place. Where servers share a machine, the recovery of the
+     * dead one takes the processors that they need for it (docs/benchmarks.md).
+     */
+    boolean othersElect() {
+        boolean mayBe = seen.cluster().isPresent()
+                && cluster().lastPrimary().filter(seen.me()::equals).isPresent()
+                && cluster().live().stream().anyMatch(n -> !n.equals(seen.me()));
+        return mayBe && seen.now() - state.phaseSince() < HEAD_START_NANOS;
     }
 
     /** The last comparison with the present holder. */

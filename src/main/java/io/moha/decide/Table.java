@@ -115,6 +115,10 @@ public final class Table {
         return List.of(new Action.Fence(c.seen().now() + patience.toNanos(), false));
     }
 
+    private static List<Action> startDatabase(Context c) {
+        return c.othersElect() ? List.of() : List.of(new Action.StartDatabase());
+    }
+
     private static List<Action> sayFollowed(Context c) {
         Term mine = c.state().term();
         boolean said = c.seen().cluster().isEmpty()
@@ -263,13 +267,18 @@ public final class Table {
                 to(FENCED),
                 c -> c.seen().cluster().isPresent() && c.holderIsMe()
                         ? resign(c, "its database process died")
-                        : List.of(new Action.StartDatabase()),
-                say("the database process is dead: starting it, fenced"));
+                        : startDatabase(c),
+                c -> "the database process is dead: "
+                        + (c.othersElect() ? "leaving the machine to the election for a moment" : "starting it, fenced"));
         on(
                 WITHOUT_ROLE,
                 DATABASE_DEAD_UNSAID,
                 to(FENCED),
-                c -> List.of(put(c, c.blindBallot("its database is down")), new Action.StartDatabase()),
+                c -> {
+                    List<Action> actions = new ArrayList<>(List.of(put(c, c.blindBallot("its database is down"))));
+                    actions.addAll(startDatabase(c));
+                    return actions;
+                },
                 say("the database process is dead: telling the election, and starting it, fenced"));
         on(
                 HOLDING,
