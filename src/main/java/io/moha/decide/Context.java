@@ -25,6 +25,7 @@ import java.util.TreeSet;
 record Context(NodeState state, Observation seen, Policy policy) {
     /** Without an answer of etcd for so long, an agent may be cut off. It asks at least once a second. */
     private static final long HEAD_START_NANOS = 800_000_000L;
+
     private static final long ISOLATED_NANOS = Duration.ofMillis(2500).toNanos();
 
     Cluster cluster() {

@@ -347,8 +347,9 @@ final class Diagnostician {
     }
 
     private static Diagnosis repointing(Context c, boolean sourceIsHolder) {
-        Optional<Comparison> comparison =
-                c.comparison().filter(k -> k.mine().equals(c.local().received())).filter(Comparison::stands);
+        Optional<Comparison> comparison = c.comparison()
+                .filter(k -> k.mine().equals(c.local().received()))
+                .filter(Comparison::stands);
         if (comparison.isEmpty() || old(c, comparison.get())) {
             return COMPARISON_DUE;
         }

@@ -215,8 +215,7 @@ public record Observation(
      * @param waiting sessions that wait for acknowledgements
      * @param acknowledges whether this server acknowledges as a replica
      */
-    public record SemiSync(
-            int waitFor, Set<String> ackers, Set<String> caughtUp, int waiting, boolean acknowledges) {
+    public record SemiSync(int waitFor, Set<String> ackers, Set<String> caughtUp, int waiting, boolean acknowledges) {
         public static final SemiSync OFF = new SemiSync(0, Set.of(), Set.of(), 0, false);
 
         public SemiSync {

@@ -136,7 +136,8 @@ public final class Table {
 
     /** The receiver stands still since the ballot, and all is executed: what the record says is final. */
     private static List<Action> forgetSource(Context c) {
-        List<Action> actions = new ArrayList<>(List.of(new Action.ForgetSource(Durable.of(c).waitCount())));
+        List<Action> actions =
+                new ArrayList<>(List.of(new Action.ForgetSource(Durable.of(c).waitCount())));
         if (!c.cluster().evidence()) {
             actions.add(evidence(c));
         }
@@ -269,7 +270,9 @@ public final class Table {
                         ? resign(c, "its database process died")
                         : startDatabase(c),
                 c -> "the database process is dead: "
-                        + (c.othersElect() ? "leaving the machine to the election for a moment" : "starting it, fenced"));
+                        + (c.othersElect()
+                                ? "leaving the machine to the election for a moment"
+                                : "starting it, fenced"));
         on(
                 WITHOUT_ROLE,
                 DATABASE_DEAD_UNSAID,

@@ -186,7 +186,11 @@ class ConfigLoaderTest {
                         c -> c.control().dockerHost(),
                         "unix:///var/run/docker.sock",
                         "tcp://h:1"),
-                process("host-proc = '/proc'", c -> c.control().hostProc(), Optional.empty(), Optional.of(Path.of("/proc"))),
+                process(
+                        "host-proc = '/proc'",
+                        c -> c.control().hostProc(),
+                        Optional.empty(),
+                        Optional.of(Path.of("/proc"))),
                 process("container = 'm'", c -> c.control().container(), "", "m"));
     }
 

@@ -663,8 +663,7 @@ class DeciderTest {
         ObservationBuilder seen = seen().heldByMe().receiverStopped();
         Action evidence = new Action.WriteEvidence(new Term(3), Optional.empty(), 0);
         assertThat(decide(in(Phase.PROMOTING), seen).actions()).containsExactly(new Action.ForgetSource(0), evidence);
-        assertThat(decide(in(Phase.PROMOTING), seen.noChannel()).actions())
-                .containsExactly(evidence);
+        assertThat(decide(in(Phase.PROMOTING), seen.noChannel()).actions()).containsExactly(evidence);
         assertThat(decide(in(Phase.PROMOTING), seen.evidence()).actions())
                 .containsExactly(new Action.OpenForWrites(new Term(3), 0));
         Decision open = decide(in(Phase.PROMOTING), seen.open());
@@ -797,9 +796,7 @@ class DeciderTest {
                         .diagnosis())
                 .as("a bad one says nothing: it had not executed all yet")
                 .isEqualTo(Diagnosis.COMPARISON_DUE);
-        assertThat(decide(
-                                in(Phase.VOTING),
-                                newPrimary().announced("n3", 3).notCompared())
+        assertThat(decide(in(Phase.VOTING), newPrimary().announced("n3", 3).notCompared())
                         .actions())
                 .as("while it gets ready")
                 .containsExactly(

@@ -79,8 +79,7 @@ class DurableTest {
         assertThat(decide(Phase.PRIMARY, serving().hasSentEverythingTo("n4")).diagnosis())
                 .as("of those who may be listed")
                 .isEqualTo(Diagnosis.SERVING);
-        AckList async = new AckList(
-                new Term(3), new NodeId("n1"), "uuid-n1", false, 0, nodes(), gtids("1-10"));
+        AckList async = new AckList(new Term(3), new NodeId("n1"), "uuid-n1", false, 0, nodes(), gtids("1-10"));
         assertThat(decide(Phase.PRIMARY, serving().sync(async)).diagnosis())
                 .as("nor after it had been async in this term")
                 .isEqualTo(Diagnosis.SERVING);

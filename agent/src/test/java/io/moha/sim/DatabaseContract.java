@@ -450,7 +450,10 @@ public abstract class DatabaseContract {
 
         db(R).startReplication(SOON);
         world().await("acknowledged", write::acknowledged);
-        world().await(P, "nobody waits", s -> lasting(s).equals(new SemiSync(1, Set.of(replica), Set.of(), 0, false, false)));
+        world().await(
+                        P,
+                        "nobody waits",
+                        s -> lasting(s).equals(new SemiSync(1, Set.of(replica), Set.of(), 0, false, false)));
     }
 
     @Test

@@ -310,8 +310,7 @@ final class Invariants {
         boolean aVoterWasThere = cluster.nodes.stream()
                 .filter(n -> n.startedAt() <= openAt)
                 .filter(n -> view.entries().containsKey(Keys.registration(n.id)))
-                .anyMatch(
-                        n -> ballot(view, n, coming).filter(b -> !b.isBlind()).isPresent());
+                .anyMatch(n -> ballot(view, n, coming).filter(b -> !b.isBlind()).isPresent());
         return !aVoterWasThere
                 && running.stream().allMatch(n -> n.startedAt() > openAt)
                 && running.stream().anyMatch(n -> n.startedAt() <= voted);

@@ -145,15 +145,8 @@ final class Actor {
     private void compare(Action.Compare compare) throws DatabaseException {
         GtidSet executed = database.executedOn(compare.endpoint(), PEER);
         GtidSet purged = database.purgedOn(compare.endpoint(), PEER);
-        comparison = Optional.of(
-                new Comparison(
-                compare.primary(),
-                compare.term(),
-                compare.mine(),
-                executed,
-                purged,
-                compare.ahead(),
-                clock.now()));
+        comparison = Optional.of(new Comparison(
+                compare.primary(), compare.term(), compare.mine(), executed, purged, compare.ahead(), clock.now()));
     }
 
     /**

@@ -142,7 +142,8 @@ public final class DockerProcess implements DatabaseProcess {
     public void kill(Duration deadline) throws ProcessException {
         long until = System.nanoTime() + deadline.toNanos();
         String trouble = "";
-        main.ifPresent(MainProcess::forget); // it may have been started anew since: the end of that one would say nothing
+        main.ifPresent(
+                MainProcess::forget); // it may have been started anew since: the end of that one would say nothing
         try {
             // A paused container too: the signal is waiting when the engine resumes it.
             call(

@@ -110,7 +110,9 @@ final class DockerProcessTest {
             Awaitility.await().until(() -> process.state(SOON) == State.RUNNING);
             assertThat(docker("restart", "-t", "0", name)).isZero();
             process.kill(SOON);
-            assertThat(mainPid()).as("the end of the first one must not pass for that of the second").isZero();
+            assertThat(mainPid())
+                    .as("the end of the first one must not pass for that of the second")
+                    .isZero();
         }
     }
 
@@ -168,12 +170,14 @@ final class DockerProcessTest {
 
     @Test
     void anEngineThatIsGoneOrHangsIsUnknownWithinTheDeadline() throws Exception {
-        try (DockerProcess gone = new DockerProcess("x", "unix://" + Path.of("/no/such/docker.sock"), Optional.empty())) {
+        try (DockerProcess gone =
+                new DockerProcess("x", "unix://" + Path.of("/no/such/docker.sock"), Optional.empty())) {
             assertThat(gone.state(SOON)).isEqualTo(State.UNKNOWN);
         }
         // Accepts connections (the kernel does) and never answers.
         try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-                DockerProcess hangs = new DockerProcess("x", "tcp://127.0.0.1:" + silent.getLocalPort(), Optional.empty())) {
+                DockerProcess hangs =
+                        new DockerProcess("x", "tcp://127.0.0.1:" + silent.getLocalPort(), Optional.empty())) {
             for (int i = 0; i < 12; i++) { // more often than calls may be under way
                 long from = System.nanoTime();
                 assertThat(hangs.state(Duration.ofMillis(100))).isEqualTo(State.UNKNOWN);
