@@ -23,9 +23,10 @@ import java.util.TreeSet;
 
 /** State, observation and policy of one decision, with the questions that diagnosis and table both ask. */
 record Context(NodeState state, Observation seen, Policy policy) {
-    /** Without an answer of etcd for so long, an agent may be cut off. It asks at least once a second. */
+    /** Most elections are over by then. */
     private static final long HEAD_START_NANOS = 800_000_000L;
 
+    /** Without an answer of etcd for so long, an agent may be cut off. It asks at least once a second. */
     private static final long ISOLATED_NANOS = Duration.ofMillis(2500).toNanos();
 
     Cluster cluster() {

@@ -429,6 +429,7 @@ public abstract class DatabaseContract {
         String replica = status(R).serverUuid();
         insert(P);
         world().await(P, "it is sent", s -> s.semiSync().caughtUp().equals(Set.of(replica)));
+        awaitCaughtUp(R, P);
         db(R).stopReceiver(SOON);
         insert(P);
         world().await(P, "it is gone", s -> s.semiSync().caughtUp().isEmpty());
