@@ -37,8 +37,10 @@ public sealed interface Action {
      * Ask the primary what it has executed.
      *
      * @param ahead whether it may still be executing what it had received
+     * @param waits its {@code server_uuid} if its commits wait for ackers, else empty
      */
-    record Compare(NodeId primary, Endpoint endpoint, Term term, GtidSet mine, boolean ahead) implements Action {}
+    record Compare(NodeId primary, Endpoint endpoint, Term term, GtidSet mine, boolean ahead, String waits)
+            implements Action {}
 
     /** Point replication at the holder. Everything received is executed. */
     record Follow(NodeId primary, Endpoint endpoint, Term term) implements Action {}

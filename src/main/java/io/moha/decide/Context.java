@@ -339,6 +339,15 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 .filter(k -> k.term().equals(term()) && k.primary().equals(holder().node()));
     }
 
+    /** The {@code server_uuid} of a primary whose commits wait for ackers; empty if they do not. */
+    String waitingServer() {
+        return binding()
+                .filter(l -> l.acks() > 0)
+                .filter(l -> l.term().equals(term()) && l.primary().equals(holder().node()))
+                .map(AckList::uuid)
+                .orElse("");
+    }
+
     /** Once, while the new primary is still getting ready: so much less is left to do when it is. */
     boolean mayCompareAhead() {
         return receiverStopped() && comparison().isEmpty();

@@ -74,26 +74,12 @@ public record Observation(
         }
     }
 
-    /**
-     * Transactions of this node that the primary does not have, as of the last comparison. Not those that the primary's own
-     * server has made while it waits for ackers: it executes them when it has enough.
-     */
+    /** Transactions of this node that the primary does not have, as of the last comparison. The primary itself has all. */
     public GtidSet errant() {
-        return comparison
-                .map(k -> mayWait(k) ? k.errant().subtract(k.errant().madeBy(listUuid())) : k.errant())
-                .orElse(GtidSet.EMPTY);
-    }
-
-    private String listUuid() {
-        return cluster.flatMap(Cluster::sync).map(s -> s.list().uuid()).orElse("");
-    }
-
-    private boolean mayWait(Comparison k) {
-        return cluster.flatMap(Cluster::sync)
-                .map(Sync::list)
-                .filter(l -> l.binding() && l.acks() > 0)
-                .filter(l -> l.term().equals(k.term()) && l.primary().equals(k.primary()))
+        boolean mine = cluster.flatMap(Cluster::holder)
+                .filter(h -> h.node().equals(me))
                 .isPresent();
+        return comparison.filter(k -> !mine).map(Comparison::errant).orElse(GtidSet.EMPTY);
     }
 
     /**
@@ -242,12 +228,22 @@ public record Observation(
      * @param mine this node's received set when the primary was asked
      * @param ahead whether the primary was still executing what it had received: what it had by then it keeps, so that a
      *     good answer stands; a bad one says nothing
+     * @param waits {@code server_uuid} of a primary whose commits wait for ackers: it executes its own transactions when it has
+     *     enough; empty if they do not wait
      */
     public record Comparison(
-            NodeId primary, Term term, GtidSet mine, GtidSet executed, GtidSet purged, boolean ahead, long at) {
+            NodeId primary,
+            Term term,
+            GtidSet mine,
+            GtidSet executed,
+            GtidSet purged,
+            boolean ahead,
+            String waits,
+            long at) {
         /** Transactions of this node that the primary does not have. */
         public GtidSet errant() {
-            return ahead ? GtidSet.EMPTY : mine.subtract(executed);
+            GtidSet lacking = mine.subtract(executed);
+            return ahead ? GtidSet.EMPTY : waits.isEmpty() ? lacking : lacking.subtract(lacking.madeBy(waits));
         }
 
         /** Whether it can be gone by. */

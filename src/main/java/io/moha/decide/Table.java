@@ -727,7 +727,7 @@ public final class Table {
     private static List<Action> compare(Context c, boolean ahead) {
         return c.endpointOf(c.holder().node())
                 .<List<Action>>map(e -> List.of(new Action.Compare(
-                        c.holder().node(), e, c.term(), c.local().received(), ahead)))
+                        c.holder().node(), e, c.term(), c.local().received(), ahead, c.waitingServer())))
                 .orElse(List.of());
     }
 

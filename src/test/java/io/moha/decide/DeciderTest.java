@@ -800,7 +800,7 @@ class DeciderTest {
                         .actions())
                 .as("while it gets ready")
                 .containsExactly(
-                        new Action.Compare(new NodeId("n3"), endpoint("n3"), new Term(4), gtids("1-10"), true));
+                        new Action.Compare(new NodeId("n3"), endpoint("n3"), new Term(4), gtids("1-10"), true, ""));
         assertThat(decide(in(Phase.VOTING), newPrimary().notCompared()).diagnosis())
                 .isEqualTo(Diagnosis.COMPARISON_DUE);
         assertThat(decide(in(Phase.VOTING), newPrimary().comparedInTerm(3)).diagnosis())

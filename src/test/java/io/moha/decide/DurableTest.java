@@ -72,6 +72,21 @@ class DurableTest {
     }
 
     @Test
+    void whatAWinnerLackedOfItsPredecessorInItsLastComparisonIsNotErrant() {
+        ObservationBuilder compared = new ObservationBuilder().primaryHas(gtids("1-5"));
+        assertThat(compared.heldBy("n2").build().errant()).isEqualTo(gtids("6-10"));
+        assertThat(compared.heldByMe().build().errant())
+                .as("the primary itself has all")
+                .isEqualTo(GtidSet.EMPTY);
+
+        // Seen on real servers: the predecessor had not executed what waited for acknowledgements.
+        ObservationBuilder waits =
+                new ObservationBuilder().primaryHas(gtids("1-5")).sync(list("n2", 1, "n1", "n3"));
+        assertThat(waits.heldBy("n2").build().comparison().orElseThrow().waits())
+                .isEqualTo(list("n2", 1, "n1", "n3").uuid());
+    }
+
+    @Test
     void nothingBeginsOnAnOpenServerBeforeEnoughReplicasHaveReceivedEverything() {
         Decision behind = decide(Phase.PRIMARY, serving());
         assertThat(behind.diagnosis()).as("commits would wait for them").isEqualTo(Diagnosis.SERVING);

@@ -478,6 +478,16 @@ final class ObservationBuilder {
                 : Optional.empty();
     }
 
+    private String waitsAsTheListSays() {
+        boolean waits = sync != null
+                && holder != null
+                && sync.binding()
+                && sync.acks() > 0
+                && sync.term().value() == comparedIn
+                && sync.primary().equals(holder.node());
+        return waits ? sync.uuid() : "";
+    }
+
     private @Nullable Comparison comparison() {
         if (primaryExecuted == null || holder == null) {
             return null;
@@ -489,6 +499,7 @@ final class ObservationBuilder {
                 primaryExecuted,
                 primaryPurged,
                 comparedAhead,
+                waitsAsTheListSays(),
                 now - comparisonAge.toNanos());
     }
 }

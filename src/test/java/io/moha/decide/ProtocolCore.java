@@ -399,13 +399,20 @@ final class ProtocolCore {
 
     private static Comparison comparison(ProtocolState s, int me) {
         int holder = s.get(Global.HOLDER);
+        Term term = new Term(s.get(Global.TERM));
+        AckList list = list(s);
+        boolean waits = list.binding()
+                && list.acks() > 0
+                && list.term().equals(term)
+                && list.primary().equals(id(holder));
         return new Comparison(
                 id(holder),
-                new Term(s.get(Global.TERM)),
+                term,
                 gtids(s, s.received(me)),
                 gtids(s, s.mask(holder, ProtocolState.EXECUTED)),
                 GtidSet.EMPTY,
                 false,
+                waits ? list.uuid() : "",
                 NOW);
     }
 

@@ -14,6 +14,8 @@ import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
 import io.moha.model.Term;
 import io.moha.store.ClusterStore;
+import io.moha.store.DynamicSettings;
+import io.moha.store.Json;
 import io.moha.store.Keys;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -43,6 +45,8 @@ final class Cluster implements SimMysql.Wires {
             this(nodes, ttl, registerTtl, deadManSwitch, Durability.ASYNC);
         }
     }
+
+    private Durability wished;
 
     /** One machine. */
     final class Node {
@@ -303,6 +307,7 @@ final class Cluster implements SimMysql.Wires {
         this.shape = shape;
         this.tracer = tracer;
         this.etcd = new SimEtcd(scheduler, random.split());
+        this.wished = shape.durability();
         this.cut = new boolean[shape.nodes() + 1][shape.nodes() + 1];
         this.policy = new Policy(
                 shape.ttl(),
@@ -350,8 +355,15 @@ final class Cluster implements SimMysql.Wires {
         return policy.leaseTtl().toNanos() - policy.fenceAt(0);
     }
 
+    /** What operators want now. */
     Durability durability() {
-        return shape.durability();
+        return wished;
+    }
+
+    void wish(Durability durability) {
+        trace(() -> "operators want " + durability);
+        wished = durability;
+        etcd.put(Keys.CONFIG, Json.write(DynamicSettings.of(durability)));
     }
 
     Duration ttl() {

@@ -124,6 +124,7 @@ final class Faults {
     private final List<Runnable> repairs = new ArrayList<>();
     private final List<CompletableFuture<Void>> pending = new ArrayList<>();
     private long errant = BY_HAND;
+    private final boolean restorable;
     private boolean restores;
     private boolean restoring;
     private boolean restored;
@@ -137,7 +138,14 @@ final class Faults {
      * @param disks a source of its own, so that seeds of old still tell the same story
      * @param late another one, for what was added later still
      */
-    Faults(Cluster cluster, SplittableRandom random, SplittableRandom disks, SplittableRandom late) {
+    /** @param restorable whether etcd may be restored from a backup */
+    Faults(
+            Cluster cluster,
+            SplittableRandom random,
+            SplittableRandom disks,
+            SplittableRandom late,
+            boolean restorable) {
+        this.restorable = restorable;
         this.cluster = cluster;
         this.random = random;
         this.disks = disks;
@@ -170,7 +178,7 @@ final class Faults {
         if (!load && random.nextInt(4) == 0) {
             pair(kinds);
         }
-        if (!load && random.nextInt(25) == 0) {
+        if (!load && random.nextInt(25) == 0 && restorable) {
             restores = true;
             restoreEtcd(4 * SECOND + random.nextLong(10 * SECOND), random.nextLong(14 * SECOND));
         }

@@ -8,6 +8,7 @@ import io.moha.model.Ballot;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.sim.Cluster.Node;
+import io.moha.sim.Simulation.World;
 import io.moha.store.AckListValue;
 import io.moha.store.BallotValue;
 import io.moha.store.Json;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 /** The promises of the protocol, asked after every event and at the end. */
 final class Invariants {
     /** One acknowledged insert. */
-    record Acknowledged(long write, Node node, GtidSet gtid, long at) {}
+    record Acknowledged(long write, Node node, GtidSet gtid, long at, boolean promised) {}
 
     /** Nanoseconds in which an open primary notices a restored etcd. */
     private static final long NOTICED_WITHIN = 5_000_000_000L;
@@ -70,9 +71,15 @@ final class Invariants {
 
     private long reignsSince;
 
-    Invariants(Cluster cluster, boolean lossless) {
+    /** Since when, if ever, no list binds any more: what was acknowledged before is promised no longer. */
+    private long unboundAt = -1;
+
+    private final boolean changing;
+
+    Invariants(Cluster cluster, World world) {
         this.cluster = cluster;
-        this.lossless = lossless;
+        this.lossless = world != World.ASYNC;
+        this.changing = world == World.CHANGING;
         cluster.onDiscard(this::discarded);
         cluster.onDiagnosis(this::decided);
     }
@@ -139,10 +146,24 @@ final class Invariants {
 
     /** @param began when the client sent it */
     void acknowledged(Node node, SimMysql.Transaction transaction, long began) {
-        if (lossless) {
+        boolean promised = lossless && (!changing || promises(node));
+        if (promised) {
             oneAtATime(node, transaction, began);
         }
-        acknowledged.add(new Acknowledged(transaction.write(), node, transaction.gtid(), cluster.scheduler.now()));
+        acknowledged.add(
+                new Acknowledged(transaction.write(), node, transaction.gtid(), cluster.scheduler.now(), promised));
+    }
+
+    /** Whether a list in force says that this node's acknowledgements are kept. */
+    private boolean promises(Node node) {
+        return list().filter(AckList::binding)
+                .filter(l -> l.primary().equals(node.id) && l.term().value() == cluster.term())
+                .isPresent();
+    }
+
+    private Optional<AckList> list() {
+        return Optional.ofNullable(cluster.etcd.view().entries().get(Keys.SYNC))
+                .map(e -> Json.read(e.value(), AckListValue.class).toList());
     }
 
     /** Once another node has acknowledged, nobody acknowledges what he is sent after that, unless elected anew. */
@@ -238,6 +259,9 @@ final class Invariants {
             return;
         }
         revision = view.revision();
+        if (changing && list().filter(AckList::binding).isEmpty()) {
+            unboundAt = cluster.scheduler.now();
+        }
         long seen = cluster.term();
         if (seen < term) {
             throw new Violation("term", "fell from " + term + " to " + seen);
@@ -395,14 +419,19 @@ final class Invariants {
                 followers.add(node.id);
             }
         }
-        return lossless ? notInForce(first, followers) : Optional.empty();
+        if (changing && !cluster.durability().lossless()) {
+            return list().filter(AckList::binding).map(l -> "not async: the list is " + l);
+        }
+        // With too few replicas it cannot begin on an open primary.
+        boolean begun = !changing
+                || list().filter(AckList::binding).isPresent()
+                || followers.size() >= cluster.durability().acks();
+        return lossless && begun ? notInForce(first, followers) : Optional.empty();
     }
 
     /** Whether everybody who follows is an acker, and the server waits for as many as it should, if there are so many. */
     private Optional<String> notInForce(Node primary, Set<NodeId> followers) {
-        AckList list = Optional.ofNullable(cluster.etcd.view().entries().get(Keys.SYNC))
-                .map(e -> Json.read(e.value(), AckListValue.class).toList())
-                .orElse(null);
+        AckList list = list().orElse(null);
         int wanted = cluster.durability().acks();
         boolean listed = list != null && list.binding() && list.ackers().containsAll(followers);
         boolean waits = followers.size() < wanted || (list != null && list.acks() == wanted);
@@ -423,15 +452,17 @@ final class Invariants {
     void end() {
         Node primary = cluster.holder().orElseThrow();
         GtidSet kept = primary.mysql.executed();
-        for (Node node : lossless ? List.<Node>of() : cluster.nodes) {
+        GtidSet named = kept;
+        for (Node node : lossless && !changing ? List.<Node>of() : cluster.nodes) {
             if (node.published()
                     .filter(p -> p.state().phase() == Phase.DIVERGED)
                     .isPresent()) {
-                kept = kept.union(GtidSet.parse(node.published().orElseThrow().errant()));
+                named = named.union(GtidSet.parse(node.published().orElseThrow().errant()));
             }
         }
         for (Acknowledged a : acknowledged) {
-            if (!kept.contains(a.gtid())) {
+            boolean promised = a.promised() && a.at() > unboundAt;
+            if (!(promised ? kept : named).contains(a.gtid())) {
                 throw new Violation(
                         "I1",
                         "write " + a.write() + " (" + a.gtid() + ", acknowledged by " + a.node().id + " at "

@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Long runs: {@code FIRST COUNT [PROGRESS-FILE]}; one seed with its trace: {@code replay SEED}; {@code mutants}. The first two
- * also after {@code lossless}.
+ * also after {@code lossless} or {@code changing}.
  */
 public final class Main {
     private Main() {}
@@ -41,14 +41,17 @@ public final class Main {
     public static void main(String[] args) throws Exception {
         quiet();
         boolean lossless = args[0].equals("lossless");
-        if (lossless) {
+        boolean changing = args[0].equals("changing");
+        if (lossless || changing) {
             args = Arrays.copyOfRange(args, 1, args.length);
         }
         if (args[0].equals("replay")) {
             long seed = Long.parseLong(args[1]);
             Simulation.Result result = lossless
                     ? Simulation.runLossless(seed, System.out::println)
-                    : Simulation.run(seed, args.length < 3, System.out::println);
+                    : changing
+                            ? Simulation.runChanging(seed, System.out::println)
+                            : Simulation.run(seed, args.length < 3, System.out::println);
             System.out.println(result);
             System.exit(result.violation().isPresent() ? 1 : 0);
         }
@@ -56,7 +59,9 @@ public final class Main {
             Mutants.table(args.length > 1 ? args[1] : "");
             return;
         }
-        Runs runs = lossless ? new Runs(System.out::println, Simulation::runLossless) : new Runs(System.out::println);
+        Runs runs = lossless
+                ? new Runs(System.out::println, Simulation::runLossless)
+                : changing ? new Runs(System.out::println, Simulation::runChanging) : new Runs(System.out::println);
         runs.run(
                 Long.parseLong(args[0]),
                 Long.parseLong(args[1]),

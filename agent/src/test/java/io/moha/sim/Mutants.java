@@ -53,7 +53,8 @@ final class Mutants {
         WITH_SWITCH("on"),
         /** The switch alone would hide the breakage: two independent fences are there on purpose. */
         WITHOUT_SWITCH("off"),
-        LOSSLESS("lossless");
+        LOSSLESS("lossless"),
+        CHANGING("changing");
 
         private final String text;
 
@@ -81,6 +82,10 @@ final class Mutants {
 
     private static Mutant lossless(String name, String file, String original, String broken) {
         return new Mutant(name, file, original, broken, World.LOSSLESS);
+    }
+
+    private static Mutant changing(String name, String file, String original, String broken) {
+        return new Mutant(name, file, original, broken, World.CHANGING);
     }
 
     static List<Mutant> all() {
@@ -277,6 +282,11 @@ final class Mutants {
                 DECIDE + "Diagnostician.java",
                 "        if (!c.drained()) {\n            return BACKLOG;\n        }\n",
                 ""));
+        all.add(changing(
+                "the list of before is left binding under async",
+                DECIDE + "Durable.java",
+                "return list.binding() || !list.ackers().isEmpty() ? Optional.of(async()) : Optional.empty();",
+                "return Optional.empty();"));
     }
 
     /** Runs seeds from the first on against the mutant until one catches it. */
@@ -294,9 +304,11 @@ final class Mutants {
 
     private static Verdict hunt(Mutant mutant, Loader loader, int firstSeed, int mostSeeds) throws Exception {
         Class<?> simulation = loader.loadClass(Simulation.class.getName());
-        Method run = mutant.world() == World.LOSSLESS
-                ? simulation.getMethod("runLossless", long.class, Consumer.class)
-                : simulation.getMethod("run", long.class, boolean.class, Consumer.class);
+        Method run = switch (mutant.world()) {
+            case LOSSLESS -> simulation.getMethod("runLossless", long.class, Consumer.class);
+            case CHANGING -> simulation.getMethod("runChanging", long.class, Consumer.class);
+            case WITH_SWITCH, WITHOUT_SWITCH -> simulation.getMethod("run", long.class, boolean.class, Consumer.class);
+        };
         AtomicLong next = new AtomicLong(firstSeed);
         AtomicLong first = new AtomicLong(Long.MAX_VALUE);
         AtomicReference<String> violation = new AtomicReference<>("");
@@ -331,7 +343,7 @@ final class Mutants {
     /** @return the violation; empty if there was none */
     private static String run(Method run, long seed, World world) {
         try {
-            Object result = world == World.LOSSLESS
+            Object result = run.getParameterCount() == 2
                     ? run.invoke(null, seed, null)
                     : run.invoke(null, seed, world == World.WITH_SWITCH, null);
             Object said = result.getClass().getMethod("violation").invoke(result);

@@ -33,8 +33,21 @@ public final class Simulation {
     private long writes;
     private boolean writing = true;
 
-    private Simulation(long seed, boolean deadManSwitch, boolean lossless, @Nullable Consumer<String> tracer) {
+    /** What operators want. */
+    enum World {
+        ASYNC,
+        LOSSLESS,
+        /** Begins with async; they change their minds while faults strike. */
+        CHANGING
+    }
+
+    private final World world;
+    private final SplittableRandom minds;
+
+    private Simulation(long seed, boolean deadManSwitch, World world, @Nullable Consumer<String> tracer) {
         this.seed = seed;
+        this.world = world;
+        this.minds = new SplittableRandom(Long.rotateLeft(seed, 31));
         this.deadManSwitch = deadManSwitch;
         this.random = new SplittableRandom(seed);
         this.load = random.nextInt(10) == 0;
@@ -46,11 +59,17 @@ public final class Simulation {
                 Duration.ofSeconds(ttls[random.nextInt(ttls.length)]),
                 Duration.ofSeconds(3 + random.nextInt(8)),
                 deadManSwitch,
-                lossless ? durability(nodes, new SplittableRandom(Long.rotateLeft(seed, 17))) : Durability.ASYNC);
+                world == World.LOSSLESS
+                        ? durability(nodes, new SplittableRandom(Long.rotateLeft(seed, 17)))
+                        : Durability.ASYNC);
         this.cluster = new Cluster(scheduler, random.split(), shape, tracer);
-        this.invariants = new Invariants(cluster, lossless);
+        this.invariants = new Invariants(cluster, world);
         this.faults = new Faults(
-                cluster, random.split(), new SplittableRandom(~seed), new SplittableRandom(Long.reverse(seed)));
+                cluster,
+                random.split(),
+                new SplittableRandom(~seed),
+                new SplittableRandom(Long.reverse(seed)),
+                world != World.CHANGING);
         cluster.trace(() -> "seed " + seed + ": " + shape + (load ? ", load only" : ""));
     }
 
@@ -61,12 +80,17 @@ public final class Simulation {
      * @param tracer is told what happens; null for speed
      */
     public static Result run(long seed, boolean deadManSwitch, @Nullable Consumer<String> tracer) {
-        return new Simulation(seed, deadManSwitch, false, tracer).run();
+        return new Simulation(seed, deadManSwitch, World.ASYNC, tracer).run();
     }
 
     /** One seed under loss-less durability: the same faults, stricter promises. */
     public static Result runLossless(long seed, @Nullable Consumer<String> tracer) {
-        return new Simulation(seed, true, true, tracer).run();
+        return new Simulation(seed, true, World.LOSSLESS, tracer).run();
+    }
+
+    /** One seed in which durability is changed while faults strike: what was acknowledged under a binding list is kept. */
+    public static Result runChanging(long seed, @Nullable Consumer<String> tracer) {
+        return new Simulation(seed, true, World.CHANGING, tracer).run();
     }
 
     private static Durability durability(int nodes, SplittableRandom random) {
@@ -117,10 +141,20 @@ public final class Simulation {
         faults.onRestore(invariants::restored);
         faults.onEndOfLeases(invariants::leasesEnded);
         faults.plan(load, deadManSwitch);
+        if (world == World.CHANGING) {
+            scheduler.at(3 * SECOND + minds.nextLong(8 * SECOND), this::changeDurability);
+        }
         scheduler.afterEach(() -> {
             invariants.always();
             invariants.store();
         });
+    }
+
+    private void changeDurability() {
+        cluster.wish(cluster.durability().lossless() ? Durability.ASYNC : durability(cluster.nodes.size(), minds));
+        if (scheduler.now() < HEAL_AT) {
+            scheduler.in(SECOND + minds.nextLong(15 * SECOND), this::changeDurability);
+        }
     }
 
     /** One client at each node, all the time. */

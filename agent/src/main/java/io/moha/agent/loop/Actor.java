@@ -146,7 +146,14 @@ final class Actor {
         GtidSet executed = database.executedOn(compare.endpoint(), PEER);
         GtidSet purged = database.purgedOn(compare.endpoint(), PEER);
         comparison = Optional.of(new Comparison(
-                compare.primary(), compare.term(), compare.mine(), executed, purged, compare.ahead(), clock.now()));
+                compare.primary(),
+                compare.term(),
+                compare.mine(),
+                executed,
+                purged,
+                compare.ahead(),
+                compare.waits(),
+                clock.now()));
     }
 
     /**
