@@ -478,14 +478,12 @@ final class ObservationBuilder {
                 : Optional.empty();
     }
 
-    private String waitsAsTheListSays() {
-        boolean waits = sync != null
-                && holder != null
-                && sync.binding()
-                && sync.acks() > 0
-                && sync.term().value() == comparedIn
-                && sync.primary().equals(holder.node());
-        return waits ? sync.uuid() : "";
+    private String waitsAsTheListSays(NodeId primary) {
+        return Optional.ofNullable(sync)
+                .filter(l -> l.binding() && l.acks() > 0)
+                .filter(l -> l.term().value() == comparedIn && l.primary().equals(primary))
+                .map(AckList::uuid)
+                .orElse("");
     }
 
     private @Nullable Comparison comparison() {
@@ -499,7 +497,7 @@ final class ObservationBuilder {
                 primaryExecuted,
                 primaryPurged,
                 comparedAhead,
-                waitsAsTheListSays(),
+                waitsAsTheListSays(holder.node()),
                 now - comparisonAge.toNanos());
     }
 }
