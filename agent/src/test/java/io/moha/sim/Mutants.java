@@ -206,8 +206,8 @@ final class Mutants {
         all.add(mutant(
                 "an errant node follows",
                 DECIDE + "Observation.java",
-                "return mine.subtract(executed);",
-                "return mine.subtract(mine);"));
+                "GtidSet lacking = mine.subtract(executed);",
+                "GtidSet lacking = mine.subtract(mine);"));
         all.add(mutant(
                 "term not compared",
                 "src/main/java/io/moha/store/Keys.java",
