@@ -342,8 +342,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
     /** The {@code server_uuid} of a primary whose commits wait for ackers; empty if they do not. */
     String waitingServer() {
         return binding()
-                .filter(l -> l.acks() > 0)
-                .filter(l -> l.term().equals(term()) && l.primary().equals(holder().node()))
+                .filter(l -> l.holdsBack(holder().node(), term()))
                 .map(AckList::uuid)
                 .orElse("");
     }

@@ -119,6 +119,10 @@ public final class Table {
         return c.othersElect() ? List.of() : List.of(new Action.StartDatabase());
     }
 
+    private static String startInWords(Context c) {
+        return c.othersElect() ? "leaving the machine to the election for a moment" : "starting it, fenced";
+    }
+
     private static List<Action> sayFollowed(Context c) {
         Term mine = c.state().term();
         boolean said = c.seen().cluster().isEmpty()
@@ -269,10 +273,7 @@ public final class Table {
                 c -> c.seen().cluster().isPresent() && c.holderIsMe()
                         ? resign(c, "its database process died")
                         : startDatabase(c),
-                c -> "the database process is dead: "
-                        + (c.othersElect()
-                                ? "leaving the machine to the election for a moment"
-                                : "starting it, fenced"));
+                c -> "the database process is dead: " + startInWords(c));
         on(
                 WITHOUT_ROLE,
                 DATABASE_DEAD_UNSAID,
@@ -282,7 +283,7 @@ public final class Table {
                     actions.addAll(startDatabase(c));
                     return actions;
                 },
-                say("the database process is dead: telling the election, and starting it, fenced"));
+                c -> "the database process is dead: telling the election, and " + startInWords(c));
         on(
                 HOLDING,
                 DATABASE_SILENT,

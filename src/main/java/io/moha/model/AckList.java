@@ -55,4 +55,9 @@ public record AckList(
         ballots.stream().filter(this::counts).forEach(b -> missing.remove(b.node()));
         return missing;
     }
+
+    /** Whether it says that commits of this primary wait in this term. */
+    public boolean holdsBack(NodeId holder, Term present) {
+        return binding && acks > 0 && term.equals(present) && primary.equals(holder);
+    }
 }

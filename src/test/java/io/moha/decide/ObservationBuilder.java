@@ -480,8 +480,7 @@ final class ObservationBuilder {
 
     private String waitsAsTheListSays(NodeId primary) {
         return Optional.ofNullable(sync)
-                .filter(l -> l.binding() && l.acks() > 0)
-                .filter(l -> l.term().value() == comparedIn && l.primary().equals(primary))
+                .filter(l -> l.holdsBack(primary, new Term(comparedIn)))
                 .map(AckList::uuid)
                 .orElse("");
     }

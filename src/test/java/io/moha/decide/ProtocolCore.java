@@ -401,10 +401,6 @@ final class ProtocolCore {
         int holder = s.get(Global.HOLDER);
         Term term = new Term(s.get(Global.TERM));
         AckList list = list(s);
-        boolean waits = list.binding()
-                && list.acks() > 0
-                && list.term().equals(term)
-                && list.primary().equals(id(holder));
         return new Comparison(
                 id(holder),
                 term,
@@ -412,7 +408,7 @@ final class ProtocolCore {
                 gtids(s, s.mask(holder, ProtocolState.EXECUTED)),
                 GtidSet.EMPTY,
                 false,
-                waits ? list.uuid() : "",
+                list.holdsBack(id(holder), term) ? list.uuid() : "",
                 NOW);
     }
 

@@ -137,8 +137,8 @@ final class Faults {
     /**
      * @param disks a source of its own, so that seeds of old still tell the same story
      * @param late another one, for what was added later still
+     * @param restorable whether etcd may be restored from a backup
      */
-    /** @param restorable whether etcd may be restored from a backup */
     Faults(
             Cluster cluster,
             SplittableRandom random,

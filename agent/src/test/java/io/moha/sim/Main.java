@@ -9,6 +9,9 @@ import ch.qos.logback.core.AppenderBase;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -40,32 +43,32 @@ public final class Main {
 
     public static void main(String[] args) throws Exception {
         quiet();
-        boolean lossless = args[0].equals("lossless");
-        boolean changing = args[0].equals("changing");
-        if (lossless || changing) {
-            args = Arrays.copyOfRange(args, 1, args.length);
-        }
-        if (args[0].equals("replay")) {
-            long seed = Long.parseLong(args[1]);
-            Simulation.Result result = lossless
-                    ? Simulation.runLossless(seed, System.out::println)
-                    : changing
-                            ? Simulation.runChanging(seed, System.out::println)
-                            : Simulation.run(seed, args.length < 3, System.out::println);
+        BiFunction<Long, @Nullable Consumer<String>, Simulation.Result> world = switch (args[0]) {
+            case "lossless" -> Simulation::runLossless;
+            case "changing" -> Simulation::runChanging;
+            // A third word after "replay SEED": without the dead-man's switch.
+            default -> {
+                boolean deadManSwitch = !args[0].equals("replay") || args.length < 3;
+                yield (seed, tracer) -> Simulation.run(seed, deadManSwitch, tracer);
+            }
+        };
+        String[] words = args[0].equals("lossless") || args[0].equals("changing")
+                ? Arrays.copyOfRange(args, 1, args.length)
+                : args;
+        if (words[0].equals("replay")) {
+            Simulation.Result result = world.apply(Long.parseLong(words[1]), System.out::println);
             System.out.println(result);
             System.exit(result.violation().isPresent() ? 1 : 0);
         }
-        if (args[0].equals("mutants")) {
-            Mutants.table(args.length > 1 ? args[1] : "");
+        if (words[0].equals("mutants")) {
+            Mutants.table(words.length > 1 ? words[1] : "");
             return;
         }
-        Runs runs = lossless
-                ? new Runs(System.out::println, Simulation::runLossless)
-                : changing ? new Runs(System.out::println, Simulation::runChanging) : new Runs(System.out::println);
+        Runs runs = new Runs(System.out::println, world);
         runs.run(
-                Long.parseLong(args[0]),
-                Long.parseLong(args[1]),
-                args.length > 2 ? Optional.of(Path.of(args[2])) : Optional.empty());
+                Long.parseLong(words[0]),
+                Long.parseLong(words[1]),
+                words.length > 2 ? Optional.of(Path.of(words[2])) : Optional.empty());
         System.exit(runs.violations().isEmpty() ? 0 : 1);
     }
 }

@@ -39,6 +39,7 @@ public final class AgentLoop implements Runnable {
 
     /** A write that takes longer is a problem to be shown. */
     private static final Duration WORTH_TELLING = Duration.ofSeconds(1);
+
     /** A failover is over by then, and etcd has heard nothing of a receiver that was away in between. */
     private static final Duration FOLLOWS_STILL = Duration.ofSeconds(1);
 
