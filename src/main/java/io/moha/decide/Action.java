@@ -68,8 +68,18 @@ public sealed interface Action {
     /**
      * Take the role: guarded by the term, the holder's key and the list of ackers as they were seen (0: there is none), the revision of every counted ballot, and the absence of
      * the ballots that live members have not cast.
+     *
+     * @param drained whether all that was received is executed: then the evidence, and with it the list, is put at once
+     * @param list with which the term begins, if one is needed
      */
-    record Campaign(Term current, Map<NodeId, Long> counted, GtidSet received, long holderRevision, long syncRevision)
+    record Campaign(
+            Term current,
+            Map<NodeId, Long> counted,
+            GtidSet received,
+            long holderRevision,
+            long syncRevision,
+            boolean drained,
+            Optional<AckList> list)
             implements Action {
         public Campaign {
             counted = Map.copyOf(counted);

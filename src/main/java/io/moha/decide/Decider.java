@@ -57,6 +57,9 @@ public final class Decider {
             } else if (action instanceof Action.WriteEvidence begun
                     && begun.list().isPresent()) {
                 next = next.havingListedAt(begun.syncRevision());
+            } else if (action instanceof Action.Campaign campaign
+                    && campaign.list().isPresent()) {
+                next = next.havingListedAt(campaign.syncRevision());
             }
         }
         return new Decision(next, diagnosis, actions, row.because().apply(context));

@@ -12,6 +12,7 @@ import io.moha.model.AckList;
 import io.moha.model.Durability;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
+import io.moha.model.Term;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -30,21 +31,25 @@ final class Durable {
     private static final long STUCK_NANOS = 300_000_000L;
 
     private final Context c;
+    /** Whose list it is: the present one, or the one that this node would begin. */
+    private final Term term;
+
     private final Durability wanted;
     private final Optional<AckList> mine;
     private final int waitsFor;
     /** Nobody can write yet: a list may bind at once. */
     private final boolean closed;
 
-    private Durable(Context c) {
+    private Durable(Context c, Term term) {
         this.c = c;
+        this.term = term;
         boolean mayBe = everybodyKnowsLists(c) || c.binding().isPresent();
         this.wanted = mayBe ? c.seen().acks().wanted() : Durability.ASYNC;
         this.mine = c.cluster()
                 .sync()
                 .map(Sync::list)
                 .filter(l ->
-                        l.term().equals(c.term()) && l.primary().equals(c.seen().me()));
+                        l.term().equals(term) && l.primary().equals(c.seen().me()));
         this.waitsFor = c.local().semiSync().waitFor();
         this.closed = !c.local().writable();
     }
@@ -55,7 +60,12 @@ final class Durable {
     }
 
     static Durable of(Context c) {
-        return new Durable(c);
+        return new Durable(c, c.term());
+    }
+
+    /** The list that is put with the role, where all that was received is executed already. */
+    static Optional<AckList> listToCampaign(Context c) {
+        return new Durable(c, c.coming()).listToBegin();
     }
 
     /** What must be done before this server may be open. */
@@ -197,7 +207,7 @@ final class Durable {
     /** Before anybody writes a list may bind at once; on an open server first the ackers come, then the waiting. */
     private AckList begun(boolean binding) {
         return new AckList(
-                c.term(),
+                term,
                 c.seen().me(),
                 uuid(),
                 binding,
@@ -212,7 +222,7 @@ final class Durable {
     }
 
     private AckList async() {
-        return new AckList(c.term(), c.seen().me(), uuid(), false, 0, Set.of(), GtidSet.EMPTY);
+        return new AckList(term, c.seen().me(), uuid(), false, 0, Set.of(), GtidSet.EMPTY);
     }
 
     /** The server waits already, and has for a while: what was on its way past the waiting is executed by now. */
@@ -276,10 +286,10 @@ final class Durable {
     }
 
     private boolean voted(NodeId node) {
-        return c.cluster().handedOver()
+        return (c.cluster().handedOver() && term.equals(c.term()))
                 || Optional.ofNullable(c.cluster().votes().get(node))
-                        .filter(v -> v.ballot().term().equals(c.term())
-                                && !v.ballot().isBlind())
+                        .filter(v ->
+                                v.ballot().term().equals(term) && !v.ballot().isBlind())
                         .isPresent();
     }
 

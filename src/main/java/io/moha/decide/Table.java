@@ -656,7 +656,13 @@ public final class Table {
                 MY_TURN,
                 to(VOTING),
                 c -> List.of(new Action.Campaign(
-                        c.term(), counted(c), c.local().received(), c.holderRevision(), c.syncRevision())),
+                        c.term(),
+                        counted(c),
+                        c.local().received(),
+                        c.holderRevision(),
+                        c.syncRevision(),
+                        c.drained(),
+                        c.drained() ? Durable.listToCampaign(c) : Optional.empty())),
                 c -> "the ranking for term " + c.coming() + " is " + c.ranking() + ": taking the role");
     }
 

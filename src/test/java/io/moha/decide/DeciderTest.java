@@ -130,14 +130,21 @@ class DeciderTest {
                         Map.of(ME, 31L, new NodeId("n2"), 32L, new NodeId("n3"), 33L),
                         gtids("1-10"),
                         0,
-                        0));
+                        0,
+                        true,
+                        Optional.empty()));
     }
 
     @Test
     void ballotsOfAnEarlierTermAreNotCounted() {
         ObservationBuilder seen = vacant().live("n1").vote(mine("1-10"), 31).vote(ballot("n2", 3, gtids("1-99")), 12);
         assertThat(decide(in(Phase.VOTING), seen).actions())
-                .containsExactly(new Action.Campaign(new Term(3), Map.of(ME, 31L), gtids("1-10"), 0, 0));
+                .containsExactly(
+                        new Action.Campaign(new Term(3), Map.of(ME, 31L), gtids("1-10"), 0, 0, true, Optional.empty()));
+        Decision undrained = decide(in(Phase.VOTING), seen.executed(gtids("1-9")));
+        assertThat(((Action.Campaign) undrained.actions().get(0)).drained())
+                .as("the evidence would not be final")
+                .isFalse();
     }
 
     @Test

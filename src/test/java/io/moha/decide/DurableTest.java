@@ -317,6 +317,21 @@ class DurableTest {
         Action.Campaign campaign = (Action.Campaign) both.actions().get(0);
         assertThat(campaign.holderRevision()).isEqualTo(12);
         assertThat(campaign.syncRevision()).isEqualTo(SYNC_REVISION);
+        AckList begun = campaign.list().orElseThrow();
+        assertThat(begun.binding()).as("durability is not lossless any more").isFalse();
+        assertThat(begun.term()).isEqualTo(new Term(4));
+        assertThat(both.next().syncGuard()).as("it may arrive late").isEqualTo(SYNC_REVISION);
+
+        AckList lossless = ((Action.Campaign)
+                        decide(Phase.VOTING, gone.wants(LOSSLESS)).actions().get(0))
+                .list()
+                .orElseThrow();
+        assertThat(lossless)
+                .isEqualTo(new AckList(new Term(4), new NodeId("n1"), "uuid-n1", true, 1, nodes("n3"), gtids("1-10")));
+        Action.Campaign undrained = (Action.Campaign)
+                decide(Phase.VOTING, gone.executed(gtids("1-9"))).actions().get(0);
+        assertThat(undrained.drained()).isFalse();
+        assertThat(undrained.list()).as("its floor is not known yet").isEmpty();
     }
 
     @Test

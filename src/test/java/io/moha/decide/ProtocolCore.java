@@ -96,6 +96,9 @@ final class ProtocolCore {
     private record Key(long a, long b, long c) {}
 
     static final int ABSENT = 1 << 14;
+    /** Where in a campaign the list stands. */
+    static final int LIST_AT = 4;
+
     private static final long NOW = Duration.ofHours(10).toNanos();
     private static final long LONG_AGO = NOW - Duration.ofHours(1).toNanos();
     private static final long LEASE = 71;
@@ -451,7 +454,8 @@ final class ProtocolCore {
             for (NodeId node : campaign.counted().keySet()) {
                 counted |= ProtocolState.bit(number(node));
             }
-            return counted | (campaign.holderRevision() == 0 ? ABSENT : 0);
+            int list = campaign.list().map(l -> encoded(s, l) << LIST_AT).orElse(0);
+            return counted | list | (campaign.holderRevision() == 0 ? ABSENT : 0);
         } else if (action instanceof Action.PutSync put) {
             return encoded(s, put.list());
         } else if (action instanceof Action.WriteEvidence begun) {

@@ -351,16 +351,13 @@ final class ProtocolModel {
                     drop(s, Deed.SYNC, Deed.WITHDRAW, Deed.RETAKE, Deed.RESUME, Deed.ANNOUNCE);
                     drop(s, Deed.BALLOT, Deed.CAMPAIGN, Deed.RESIGN);
                     putHolder(s, node, (what & OLD_LEASE) == 0);
+                    // What is received is executed here: the list comes with the role.
+                    putList(s, node, term + 1, what >> ProtocolCore.LIST_AT);
                 }
             }
             case SYNC -> {
                 if (mine) {
-                    s.set(Global.LIST_TERM, term);
-                    s.set(Global.LIST_PRIMARY, node);
-                    s.set(Global.LIST_BINDING, what & 1);
-                    s.set(Global.LIST_ACKS, what >> 1 & 3);
-                    s.set(Global.LIST_ACKERS, what >> 3 & 7);
-                    s.set(Global.LIST_FLOOR, what >> 6 & 3);
+                    putList(s, node, term, what);
                     drop(s, Deed.SYNC, Deed.CAMPAIGN);
                 }
             }
@@ -409,6 +406,15 @@ final class ProtocolModel {
         s.set(node, Local.BALLOT_RECEIVED, what >> 8 & 3);
         s.set(node, Local.BALLOT_EXECUTED, what >> 10 & 3);
         s.set(node, Local.BALLOT_ELIGIBLE, what >> 13 & 1);
+    }
+
+    private static void putList(ProtocolState s, int node, int term, int what) {
+        s.set(Global.LIST_TERM, term);
+        s.set(Global.LIST_PRIMARY, node);
+        s.set(Global.LIST_BINDING, what & 1);
+        s.set(Global.LIST_ACKS, what >> 1 & 3);
+        s.set(Global.LIST_ACKERS, what >> 3 & 7);
+        s.set(Global.LIST_FLOOR, what >> 6 & 3);
     }
 
     private static void putHolder(ProtocolState s, int node, boolean bound) {

@@ -27,11 +27,13 @@ final class Actor {
     private final StoreActor storeActor;
     private final Clock clock;
     private final BooleanSupplier mayWrite;
+    private final BooleanSupplier fencing;
     private final Supplier<Duration> beatAllowance;
     private volatile Optional<Comparison> comparison = Optional.empty();
 
     /**
      * @param mayWrite whether the role is still safe at this very moment; asked before every statement that opens
+     * @param fencing whether a fence that has begun is still to be confirmed
      * @param beatAllowance life of the dead-man's beat from now
      */
     Actor(
@@ -40,12 +42,14 @@ final class Actor {
             StoreActor storeActor,
             Clock clock,
             BooleanSupplier mayWrite,
+            BooleanSupplier fencing,
             Supplier<Duration> beatAllowance) {
         this.database = database;
         this.process = process;
         this.storeActor = storeActor;
         this.clock = clock;
         this.mayWrite = mayWrite;
+        this.fencing = fencing;
         this.beatAllowance = beatAllowance;
     }
 
@@ -162,7 +166,8 @@ final class Actor {
      */
     private Outcome fence(Action.Fence fence) throws ProcessException {
         String trouble = fence.killAtOnce() ? "the database is stuck" : bySql(fence);
-        if (trouble.isEmpty()) {
+        // A slow server may be fenced, read back, and even be primary again by the time its statements end.
+        if (trouble.isEmpty() || (!fence.killAtOnce() && !fencing.getAsBoolean())) {
             return Outcome.DONE;
         }
         if (!process.controllable()) {

@@ -116,6 +116,7 @@ public final class Agent implements AutoCloseable {
                 storeActor,
                 clock,
                 () -> theLoop().mayWrite(),
+                () -> theLoop().fencing(),
                 () -> theLoop().beatAllowance());
         Parts parts = new Parts(
                 local,

@@ -130,6 +130,12 @@ public final class AgentLoop implements Runnable {
         return roleSafe && parts.reader().doubt().isEmpty() && clock.now() - roleUntil() < 0;
     }
 
+    /** Whether the fence is still to be confirmed. Any thread; before the first decision as good as yes. */
+    boolean fencing() {
+        Published now = published;
+        return now == null || now.state().phase() == Phase.FENCING;
+    }
+
     /** Until when a holder may serve: by its lease, or by what stands in for it. Now if nothing allows it. */
     long roleUntil() {
         Observation.Lease lease = parts.roleLease().lease();

@@ -57,6 +57,8 @@ final class StoreActor {
     private final Clock clock;
     private final Sources sources;
 
+    private static final String UNREAD = "etcd or the database has not been read yet";
+
     StoreActor(NodeId me, ClusterStore store, Database database, Clock clock, Sources sources) {
         this.me = me;
         this.store = store;
@@ -150,6 +152,14 @@ final class StoreActor {
                 new Txn.Put(Keys.LAST_UUID, uuid, 0),
                 new Txn.Put(Keys.LAST_GTID, campaign.received().toString(), 0),
                 new Txn.Put(Keys.LAST_TXNID, Long.toString(campaign.received().countOf(uuid)), 0)));
+        if (campaign.drained()) {
+            Optional<SwitchRecord> evidence = evidence(next);
+            if (evidence.isEmpty()) {
+                return Outcome.failed(UNREAD);
+            }
+            putEvidence(evidence.get(), guards, operations);
+            campaign.list().ifPresent(list -> operations.add(putList(list)));
+        }
         return commit(guards, operations, "another node was faster, or a ballot has changed");
     }
 
@@ -175,27 +185,40 @@ final class StoreActor {
 
     private Outcome writeEvidence(Action.WriteEvidence write) throws StoreException {
         Term term = write.term();
+        Optional<SwitchRecord> evidence = evidence(term);
+        Optional<ClusterPicture> picture = sources.picture().get();
+        if (evidence.isEmpty() || picture.isEmpty() || picture.get().holder().isEmpty()) {
+            return Outcome.failed(UNREAD);
+        }
+        List<Guard> guards =
+                new ArrayList<>(mine(term, picture.get().holder().get().createRevision()));
+        List<Op> operations = new ArrayList<>();
+        putEvidence(evidence.get(), guards, operations);
+        write.list().ifPresent(list -> {
+            guards.add(new Txn.ModRevisionIs(Keys.SYNC, write.syncRevision()));
+            operations.add(putList(list));
+        });
+        return commit(guards, operations, "the role has passed on, or the list has changed");
+    }
+
+    /** Empty if etcd or the database has not been read yet. */
+    private Optional<SwitchRecord> evidence(Term term) {
         Optional<ClusterPicture> picture = sources.picture().get();
         Optional<DatabaseStatus> status = sources.status().get();
-        if (picture.isEmpty() || picture.get().holder().isEmpty() || status.isEmpty()) {
-            return Outcome.failed("etcd or the database has not been read yet");
+        if (picture.isEmpty() || status.isEmpty()) {
+            return Optional.empty();
         }
         String old = picture.get().records().stream()
                 .filter(r -> r.term() < term.value())
                 .findFirst()
                 .map(SwitchRecord::newPrimary)
                 .orElse("");
-        SwitchRecord record = Evidence.of(me, term, picture.get(), status.get(), old, clock.wall());
-        List<Guard> guards =
-                new ArrayList<>(mine(term, picture.get().holder().get().createRevision()));
+        return Optional.of(Evidence.of(me, term, picture.get(), status.get(), old, clock.wall()));
+    }
+
+    private static void putEvidence(SwitchRecord record, List<Guard> guards, List<Op> operations) {
         guards.add(new Txn.CreateRevisionIs(Keys.record(record.ts()), 0));
-        List<Op> operations = new ArrayList<>();
         operations.add(new Txn.Put(Keys.record(record.ts()), Json.write(record), 0));
-        write.list().ifPresent(list -> {
-            guards.add(new Txn.ModRevisionIs(Keys.SYNC, write.syncRevision()));
-            operations.add(putList(list));
-        });
-        return commit(guards, operations, "the role has passed on, or the list has changed");
     }
 
     private static Op putList(AckList list) {
