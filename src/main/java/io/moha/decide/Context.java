@@ -205,6 +205,11 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return listed() && binding().filter(l -> l.acks() > 0).isPresent() && suspicion() > 0 && !promised();
     }
 
+    /** Whether this is an acker to which nothing comes from the primary, and which neither its agent nor its server answers. */
+    boolean suspects() {
+        return seen.acks().suspectedSince() != 0;
+    }
+
     /** Nanoseconds since the primary has been suspected for long enough; 0 if it is not. */
     private long suspicion() {
         long since = seen.acks().suspectedSince();

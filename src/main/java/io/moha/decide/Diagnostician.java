@@ -313,13 +313,20 @@ final class Diagnostician {
         if (c.seen().wishes().rebuild()) {
             return REBUILD_WANTED;
         }
-        return settled ? settled(c) : repointing(c, sourceIsHolder);
+        if (settled) {
+            return settled(c);
+        }
+        boolean rests = c.state().term().equals(c.term()) && sourceIsHolder && c.suspects();
+        return rests ? SOURCE_AWAY : repointing(c, sourceIsHolder);
     }
 
     private static Diagnosis settled(Context c) {
         Optional<Comparison> comparison = c.comparison();
-        if (comparison.isEmpty() || old(c, comparison.get())) {
-            return sourceAway(c, comparison) ? SOURCE_AWAY : COMPARISON_DUE;
+        if (sourceAway(c, comparison)) {
+            return SOURCE_AWAY;
+        }
+        if (comparison.isEmpty() || (old(c, comparison.get()) && !c.suspects())) {
+            return COMPARISON_DUE;
         }
         if (!c.seen().errant().isEmpty()) {
             return DIVERGENCE;
@@ -333,13 +340,14 @@ final class Diagnostician {
         return c.local().offline() ? OFFLINE : FOLLOWING_WELL;
     }
 
-    /** The receiver has no connection, and this agent has not reached the primary's server for a while either. */
+    /** The receiver has no connection, and this agent does not reach the primary either. */
     private static boolean sourceAway(Context c, Optional<Comparison> comparison) {
         return c.local().channel().orElseThrow().connecting()
-                && comparison
-                        .filter(k -> c.seen().now() - k.at()
-                                > c.policy().compareEvery().toNanos() * 6 / 5)
-                        .isPresent();
+                && (c.suspects()
+                        || comparison
+                                .filter(k -> c.seen().now() - k.at()
+                                        > c.policy().compareEvery().toNanos() * 6 / 5)
+                                .isPresent());
     }
 
     private static boolean old(Context c, Comparison comparison) {

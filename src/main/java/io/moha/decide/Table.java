@@ -704,7 +704,7 @@ public final class Table {
                 WITHOUT_ROLE,
                 SOURCE_AWAY,
                 to(FOLLOWING),
-                c -> List.of(new Action.StopReceiver()),
+                c -> c.receiverStopped() ? List.of() : List.of(new Action.StopReceiver()),
                 c -> "the server of " + c.holder().node()
                         + " cannot be reached: letting the receiver rest until it can");
         on(

@@ -345,6 +345,31 @@ class DurableTest {
         assertThat(decide(Phase.FOLLOWING, promised).diagnosis()).isEqualTo(Diagnosis.FOLLOWING_WELL);
     }
 
+    /** A receiver that tries to connect to a lost host could not be stopped for seconds when it is time to vote. */
+    @Test
+    void theReceiverOfASuspectedPrimaryRestsUntilTheServerAnswersAgain() {
+        ObservationBuilder lost = new ObservationBuilder()
+                .sync(list("n2", 1, "n1", "n3"))
+                .acknowledges()
+                .suspectedFor(Duration.ofMillis(300));
+        assertThat(decide(Phase.FOLLOWING, lost).actions())
+                .as("still connected")
+                .isEmpty();
+
+        Decision rest = decide(Phase.FOLLOWING, lost.sourceAway("n2", Duration.ZERO));
+        assertThat(rest.diagnosis()).isEqualTo(Diagnosis.SOURCE_AWAY);
+        assertThat(rest.actions()).containsExactly(new Action.StopReceiver());
+        Decision resting = decide(Phase.FOLLOWING, lost.receiverStopped());
+        assertThat(resting.diagnosis()).isEqualTo(Diagnosis.SOURCE_AWAY);
+        assertThat(resting.actions())
+                .as("nothing that could be in the way of a vote")
+                .isEmpty();
+
+        Decision again = decide(Phase.FOLLOWING, lost.notSuspected());
+        assertThat(again.diagnosis()).isNotEqualTo(Diagnosis.SOURCE_AWAY);
+        assertThat(again.actions()).isNotEmpty();
+    }
+
     @Test
     void whatThePrimaryWaitsForIsNoDivergence() {
         ObservationBuilder ahead = new ObservationBuilder()

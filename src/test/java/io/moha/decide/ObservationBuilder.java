@@ -414,6 +414,11 @@ final class ObservationBuilder {
         return this;
     }
 
+    ObservationBuilder notSuspected() {
+        suspectedSince = 0;
+        return this;
+    }
+
     Observation build() {
         return new Observation(
                 now,
