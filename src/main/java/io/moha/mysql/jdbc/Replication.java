@@ -22,6 +22,12 @@ final class Replication {
      */
     private static final String HEARTBEAT = "0.5";
 
+    /**
+     * Seconds between two tries to connect. The first is made at once. A second one within suspect-after would meet a lost host
+     * just when the receiver is to be stopped, and STOP REPLICA waits until a try has failed (replica_net_timeout: 2 s).
+     */
+    private static final int CONNECT_RETRY = 2;
+
     private static final Logger LOG = LoggerFactory.getLogger(Replication.class);
     private static final int SELECT_DENIED = 1142;
     private static final int NOT_OWNER = 1095;
@@ -113,7 +119,8 @@ final class Replication {
         return "CHANGE REPLICATION SOURCE TO SOURCE_HOST=" + Sql.quote(source.host()) + ", SOURCE_PORT=" + source.port()
                 + ", SOURCE_USER=" + Sql.quote(settings.replicationUser())
                 + ", SOURCE_PASSWORD=" + Sql.quote(settings.replicationPassword())
-                + ", SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=" + FOR_EVER
+                + ", SOURCE_AUTO_POSITION=1, SOURCE_CONNECT_RETRY=" + CONNECT_RETRY
+                + ", SOURCE_RETRY_COUNT=" + FOR_EVER
                 + ", SOURCE_HEARTBEAT_PERIOD=" + HEARTBEAT
                 + (settings.encrypted() ? ", SOURCE_SSL=1" : ", SOURCE_SSL=0, GET_SOURCE_PUBLIC_KEY=1");
     }
