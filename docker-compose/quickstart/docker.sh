@@ -173,6 +173,7 @@ docker_where() {
     where_addr=http://0.0.0.0:13306
     where_data=/var/lib/moha
     where_etcd=http://etcd-1:2379,http://etcd-2:2379,http://etcd-3:2379
+    where_proxy=haproxy:9999
     where_internal=mysql-node-$1:3306
     where_api=http://agent-$1:13306
     where_secrets=/run/secrets/moha

@@ -66,6 +66,8 @@ process_where() {
     where_addr=http://127.0.0.1:1330$((6 + $1))
     where_data=$state/data/agent-$1
     where_etcd=http://127.0.0.1:2379,http://127.0.0.1:22379,http://127.0.0.1:32379
+    # shellcheck disable=SC1091 # written by process_settings
+    where_proxy=$(. "$state/process.env" && echo "$short")/agents.sock
     where_internal=127.0.0.1:330$((6 + $1))
     where_api=$where_addr
     where_secrets=$state/secrets

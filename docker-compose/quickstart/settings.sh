@@ -56,6 +56,7 @@ register-ttl = 5
 # The first election waits until all three are there.
 bootstrap-expect = 3
 etcd-urls = "$where_etcd"
+haproxy-sockets = "$where_proxy"
 internal-service-host = "$where_internal"
 external-service-host = "127.0.0.1:330$((6 + n))"
 internal-api-address = "$where_api"

@@ -24,6 +24,7 @@ public record AgentConfig(
         Db db,
         Api api,
         Control control,
+        Proxy proxy,
         Log log,
         Path dataDir,
         int bootstrapExpect,
@@ -126,6 +127,18 @@ public record AgentConfig(
             COMMAND,
             FORK,
             NONE
+        }
+    }
+
+    /**
+     * Proxies that are told at once who is primary.
+     *
+     * @param sockets {@code host:port} or the absolute path of each one's runtime API
+     * @param backend whose servers, named like the nodes, carry the checks
+     */
+    public record Proxy(List<String> sockets, String backend) {
+        public Proxy {
+            sockets = List.copyOf(sockets);
         }
     }
 

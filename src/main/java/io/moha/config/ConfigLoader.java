@@ -106,6 +106,7 @@ public final class ConfigLoader {
                 db,
                 api,
                 process(),
+                proxy(),
                 log(),
                 Path.of(top.required("data-dir", "/var/lib/moha")),
                 (int) top.number("bootstrap-expect", 1, 1, 99),
@@ -134,6 +135,7 @@ public final class ConfigLoader {
                 c.db(),
                 c.api(),
                 c.control(),
+                c.proxy(),
                 c.log(),
                 c.dataDir(),
                 c.bootstrapExpect(),
@@ -336,6 +338,27 @@ public final class ConfigLoader {
             throw top.bad("api-token", "is empty", "write a long random text, or remove the key");
         }
         return new AgentConfig.Api(listen(db), address, inside, token, top.flag("api-allow-get", false), anonymous);
+    }
+
+    private AgentConfig.Proxy proxy() throws ConfigException {
+        List<String> sockets = new ArrayList<>();
+        for (String socket : top.text("haproxy-sockets", "").split(",", -1)) {
+            String where = socket.strip();
+            if (!where.isEmpty() && !where.startsWith("/")) {
+                endpoint("haproxy-sockets", where);
+            }
+            if (!where.isEmpty()) {
+                sockets.add(where);
+            }
+        }
+        String backend = top.text("haproxy-backend", "is-primary");
+        if (!backend.matches("[A-Za-z0-9._:-]+")) {
+            throw top.bad(
+                    "haproxy-backend",
+                    "value '" + backend + "' is no name of a HAProxy backend",
+                    "write for example \"is-primary\"");
+        }
+        return new AgentConfig.Proxy(sockets, backend);
     }
 
     private Optional<Path> hostProc() throws ConfigException {

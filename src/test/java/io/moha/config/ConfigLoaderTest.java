@@ -191,6 +191,12 @@ class ConfigLoaderTest {
                         c -> c.control().hostProc(),
                         Optional.empty(),
                         Optional.of(Path.of("/proc"))),
+                top(
+                        "haproxy-sockets = 'h:9999, /run/h.sock'",
+                        c -> c.proxy().sockets(),
+                        List.of(),
+                        List.of("h:9999", "/run/h.sock")),
+                top("haproxy-backend = 'b'", c -> c.proxy().backend(), "is-primary", "b"),
                 process("container = 'm'", c -> c.control().container(), "", "m"));
     }
 
@@ -359,6 +365,8 @@ class ConfigLoaderTest {
                 "api-address = 'ext:1'        | api-address           | 'ext:1'      | http://mysql-1:13306",
                 "internal-api-address = 'a:1' | internal-api-address  | 'a:1'        | http://mysql-1:13306",
                 "service-type = 'mongo'       | service-type          | 'mongo'      | mysql",
+                "haproxy-sockets = 'h:1,h2'   | haproxy-sockets       | 'h2'         | mysql-1:3306",
+                "haproxy-backend = 'a b'      | haproxy-backend       | 'a b'        | is-primary",
                 "api-token = ' '              | api-token             | is empty     | remove the key"
             })
     void aValueThatCannotBeIsNamedWithOneThatCan(String line, String key, String value, String fix) {

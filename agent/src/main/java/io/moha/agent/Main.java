@@ -11,6 +11,7 @@ import io.moha.agent.loop.StateFile;
 import io.moha.agent.loop.Threads;
 import io.moha.agent.metrics.Metrics;
 import io.moha.agent.metrics.PauseWatch;
+import io.moha.agent.proxy.ProxyPush;
 import io.moha.config.AgentConfig;
 import io.moha.config.ConfigException;
 import io.moha.config.ConfigLoader;
@@ -39,10 +40,14 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -136,7 +141,11 @@ public final class Main implements Callable<Integer> {
         JdbcDatabase database = new JdbcDatabase(jdbc(settings));
         DatabaseProcess process = Processes.of(settings);
         AtomicReference<@Nullable Metrics> metrics = new AtomicReference<>();
+        AtomicReference<@Nullable Published> last = new AtomicReference<>();
+        List<ProxyPush> proxies = proxies(settings, last);
         Consumer<Published> onPublish = p -> {
+            last.set(p);
+            proxies.forEach(ProxyPush::look);
             Metrics target = metrics.get();
             if (target != null) {
                 target.update(p);
@@ -167,6 +176,7 @@ public final class Main implements Callable<Integer> {
                         node -> forget(store, agent, node),
                         wanted -> want(store, agent, wanted)),
                 version());
+        proxies.forEach(p -> threads.start("haproxy", p));
         try {
             server.start();
         } catch (RuntimeException e) {
@@ -179,6 +189,28 @@ public final class Main implements Callable<Integer> {
         }
         agent.start();
         return serve(settings, agent, server, database);
+    }
+
+    private static List<ProxyPush> proxies(AgentConfig settings, AtomicReference<@Nullable Published> last) {
+        BooleanSupplier primary = () -> {
+            Published p = last.get();
+            return p != null && p.primaryAt(Clock.SYSTEM.now());
+        };
+        Supplier<Set<String>> members = () -> {
+            Published p = last.get();
+            return p == null
+                    ? Set.of()
+                    : p.observation()
+                            .cluster()
+                            .map(c -> c.members().keySet().stream()
+                                    .map(NodeId::value)
+                                    .collect(Collectors.toSet()))
+                            .orElse(Set.of());
+        };
+        return settings.proxy().sockets().stream()
+                .map(where -> new ProxyPush(
+                        where, settings.proxy().backend(), settings.node().id().value(), primary, members))
+                .toList();
     }
 
     /**
@@ -327,6 +359,8 @@ public final class Main implements Callable<Integer> {
     private static Map<String, Object> visible(AgentConfig s) {
         Map<String, Object> all = new LinkedHashMap<>();
         all.put("cluster-name", s.clusterName());
+        all.put("haproxy-sockets", s.proxy().sockets());
+        all.put("haproxy-backend", s.proxy().backend());
         all.put("etcd-prefix", s.prefix());
         all.put("etcd-urls", s.etcd().urls());
         all.put("node-id", s.node().id().value());

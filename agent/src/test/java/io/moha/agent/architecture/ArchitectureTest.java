@@ -81,7 +81,11 @@ class ArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(
-                    "io.moha.agent", "io.moha.agent.http..", "io.moha.agent.process..", "io.moha.agent.metrics..");
+                    "io.moha.agent",
+                    "io.moha.agent.http..",
+                    "io.moha.agent.process..",
+                    "io.moha.agent.proxy..",
+                    "io.moha.agent.metrics..");
 
     @ArchTest
     static final ArchRule nobodySeesTheWiring = noClasses()
