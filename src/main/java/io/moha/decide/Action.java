@@ -6,6 +6,7 @@ import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 
@@ -127,8 +128,17 @@ public sealed interface Action {
     /** Hold the role by the lease again. */
     record LeaveSinglePoint(Term term, long createRevision) implements Action {}
 
-    /** @param waitFor the server must wait for so many acknowledgements by now, or nothing is opened */
-    record OpenForWrites(Term term, int waitFor) implements Action {}
+    /**
+     * Asked of the server right before; if it is not so, nothing is opened.
+     *
+     * @param waitFor the server must wait for so many acknowledgements by now
+     * @param executed the server must have executed this
+     */
+    record OpenForWrites(Term term, int waitFor, GtidSet executed) implements Action {
+        public OpenForWrites(Term term, int waitFor) {
+            this(term, waitFor, GtidSet.EMPTY);
+        }
+    }
 
     /** Tell the others that the primary of this term is open; adds the phases to the evidence. */
     record Announce(Term term) implements Action {}
@@ -139,8 +149,12 @@ public sealed interface Action {
      * Wait until the target has executed everything, then give it the key in one transaction.
      *
      * @param modRevision of the key as it is now: once it is written anew nothing of this can be applied any more
+     * @param closes whether this server is still open: then the target is brought near first, and this server closed by the way,
+     *     so that writes stand still for as little as possible
+     * @param within how long this server may be closed before it goes back
      */
-    record HandOver(Term term, long modRevision, NodeId target, Endpoint endpoint) implements Action {}
+    record HandOver(Term term, long modRevision, NodeId target, Endpoint endpoint, boolean closes, Duration within)
+            implements Action {}
 
     /** Delete the key as it stands at {@code modRevision}; the ballot says why this node does not want the coming term. */
     record Resign(Term term, long modRevision, Ballot ballot) implements Action {}

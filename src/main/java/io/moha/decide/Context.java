@@ -178,6 +178,11 @@ record Context(NodeState state, Observation seen, Policy policy) {
         return list.get().ackers().size() - away < list.get().acks();
     }
 
+    /** Whether lists of ackers play a part: loss-less durability is wanted, or was. */
+    boolean lossless() {
+        return seen.acks().wanted().lossless() || cluster().sync().isPresent();
+    }
+
     /** The list of ackers that an election goes by; empty under async. */
     Optional<AckList> binding() {
         return cluster().sync().map(Observation.Sync::list).filter(AckList::binding);
@@ -355,6 +360,27 @@ record Context(NodeState state, Observation seen, Policy policy) {
     /** Once, while the new primary is still getting ready: so much less is left to do when it is. */
     boolean mayCompareAhead() {
         return receiverStopped() && comparison().isEmpty();
+    }
+
+    /** The role was handed over by a primary that had executed more, when it was closed, than this server was last seen to have. */
+    boolean lacksWhatWasHandedOver() {
+        return cluster()
+                .handedOver()
+                .filter(all -> !local().executed().contains(all))
+                .isPresent();
+    }
+
+    /**
+     * The old primary was closed, read back, and has seen that this server has executed all that it had: nothing can come from the
+     * source any more, and it may be forgotten after the opening. The server is asked once more, right before. Not under loss-less
+     * durability, where the list of ackers is to be written first.
+     */
+    boolean mayOpenFirst() {
+        return !lossless()
+                && cluster()
+                        .handedOver()
+                        .filter(all -> local().executed().union(all).contains(local().received()))
+                        .isPresent();
     }
 
     boolean announced() {

@@ -82,22 +82,46 @@ final class Diagnostician {
         if (!c.lostOfItsBallot().isEmpty()) {
             return BALLOT_SHRUNK;
         }
+        if (c.mayOpenFirst()) {
+            // The old primary has waited until everything was executed here: this look may be older than that.
+            boolean lost = c.lacksWhatWasHandedOver()
+                    && age(c) > c.policy().drainTimeout().toNanos();
+            if (lost) {
+                return DRAIN_OVERDUE;
+            }
+            return c.local().writable() ? OPENED_FIRST : primary(c);
+        }
         if (!c.drained()) {
-            long age = c.seen().now() - c.state().phaseSince();
-            return age > c.policy().drainTimeout().toNanos() ? DRAIN_OVERDUE : UNDRAINED;
+            return age(c) > c.policy().drainTimeout().toNanos() ? DRAIN_OVERDUE : UNDRAINED;
         }
+        return tidiedUp(c).orElseGet(() -> primary(c));
+    }
+
+    private static long age(Context c) {
+        return c.seen().now() - c.state().phaseSince();
+    }
+
+    /** What stands between a drained winner and the opening; after a planned hand-over it may follow the opening. */
+    private static Optional<Diagnosis> tidiedUp(Context c) {
         if (c.local().channel().isPresent()) {
-            return SOURCE_REMAINS;
+            return Optional.of(SOURCE_REMAINS);
         }
-        if (!c.cluster().evidence()) {
-            return NO_EVIDENCE;
-        }
-        return primary(c);
+        return c.cluster().evidence() ? Optional.empty() : Optional.of(NO_EVIDENCE);
     }
 
     private static Diagnosis primary(Context c) {
+        if (c.seen().handingOver()) {
+            return HANDING_OVER;
+        }
         if (c.seen().wishes().readOnly()) {
             return WISH_READ_ONLY;
+        }
+        if (c.state().phase() == Phase.PRIMARY && c.seen().wishes().handOverTo().isPresent()) {
+            // A statement that opens, sent before, could overtake the closing.
+            return c.seen().opening() ? LOOK_AGAIN : HAND_OVER_WANTED;
+        }
+        if (c.givenUp()) {
+            return HAND_OVER_IN_DOUBT;
         }
         Optional<Diagnosis> first = Durable.of(c).beforeOpening();
         if (first.isPresent()) {
@@ -107,7 +131,7 @@ final class Diagnostician {
             return CLOSED;
         }
         if (!c.announced()) {
-            return OPEN_UNANNOUNCED;
+            return c.cluster().handedOver().flatMap(all -> tidiedUp(c)).orElse(OPEN_UNANNOUNCED);
         }
         if (!c.seen().registered()) {
             return UNREGISTERED;
@@ -305,7 +329,10 @@ final class Diagnostician {
                 .isPresent();
         boolean settled = c.state().term().equals(c.term()) && sourceIsHolder && !c.receiverStopped();
         if (!settled && !c.receiverStopped()) {
-            return sourceIsHolder && !c.primaryReady() ? PRIMARY_NOT_OPEN : WRONG_SOURCE;
+            // After a hand-over nothing comes from the old source any more: the machine belongs to the new primary for
+            // a moment.
+            boolean mayWait = sourceIsHolder || (c.cluster().handedOver().isPresent() && !c.lossless());
+            return mayWait && !c.primaryReady() ? PRIMARY_NOT_OPEN : WRONG_SOURCE;
         }
         if (!c.primaryReady()) {
             return PRIMARY_NOT_OPEN;

@@ -286,7 +286,7 @@ final class Durable {
     }
 
     private boolean voted(NodeId node) {
-        return (c.cluster().handedOver() && term.equals(c.term()))
+        return (c.cluster().handedOver().isPresent() && term.equals(c.term()))
                 || Optional.ofNullable(c.cluster().votes().get(node))
                         .filter(v ->
                                 v.ballot().term().equals(term) && !v.ballot().isBlind())

@@ -8,6 +8,7 @@ import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
 import io.moha.model.Term;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -30,6 +31,7 @@ import java.util.Set;
  * @param registered whether the registration in etcd says what it should
  * @param acks what loss-less durability needs
  * @param opening whether a statement that opens for writes, or a clone (which lifts super_read_only), may still be on its way
+ * @param handingOver whether a hand-over is under way: it closes the database by itself, and nothing else may open it meanwhile
  */
 public record Observation(
         long now,
@@ -45,6 +47,7 @@ public record Observation(
         Wishes wishes,
         boolean registered,
         boolean opening,
+        boolean handingOver,
         Acks acks) {
 
     /**
@@ -98,7 +101,8 @@ public record Observation(
      * @param followed the term each node says it follows or, for the primary, is open under
      * @param singlePoint the node that holds the role without a lease, being the only one
      * @param sync the durability in force; empty if none was ever set
-     * @param handedOver whether the present holder got the role by a planned hand-over in this term
+     * @param handedOver what the old primary had executed, closed and read back, when it handed this term's role over; empty if the
+     *     term began otherwise
      */
     public record Cluster(
             long readAt,
@@ -113,7 +117,7 @@ public record Observation(
             Optional<NodeId> singlePoint,
             Optional<Sync> sync,
             boolean evidence,
-            boolean handedOver) {
+            Optional<GtidSet> handedOver) {
         public Cluster {
             members = Map.copyOf(members);
             live = Set.copyOf(live);
@@ -256,9 +260,16 @@ public record Observation(
      * What operators asked this node for.
      *
      * @param readOnly the operator wants the primary closed
-     * @param handOverTo the operator wants this node to become primary
+     * @param handOver the operator wants another node to become primary
      * @param rebuild the operator gives this node's data up: it is replaced by a copy of the primary's
      * @param rule the promotion rule in force here ({@code must_not} while only-follow)
      */
-    public record Wishes(boolean readOnly, Optional<NodeId> handOverTo, boolean rebuild, PromotionRule rule) {}
+    public record Wishes(boolean readOnly, Optional<HandOverWish> handOver, boolean rebuild, PromotionRule rule) {
+        public Optional<NodeId> handOverTo() {
+            return handOver.map(HandOverWish::to);
+        }
+    }
+
+    /** @param within how long the primary may be closed before it goes back */
+    public record HandOverWish(NodeId to, Duration within) {}
 }

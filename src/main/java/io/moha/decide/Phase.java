@@ -12,7 +12,7 @@ public enum Phase {
     PROMOTING,
     /** Holds the lease and is open for writes. */
     PRIMARY,
-    /** Holds the lease, closed for writes by an operator's wish or for a hand-over. */
+    /** Holds the lease, closed for writes by an operator's wish. */
     READ_ONLY,
     /** Climbs the ladder of the fence; not confirmed yet. */
     FENCING,

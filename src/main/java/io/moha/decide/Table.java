@@ -5,6 +5,7 @@ import static io.moha.decide.Phase.*;
 
 import io.moha.model.AckList;
 import io.moha.model.Ballot;
+import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
 import java.time.Duration;
@@ -135,7 +136,8 @@ public final class Table {
     }
 
     private static Action opening(Context c) {
-        return new Action.OpenForWrites(c.term(), Durable.of(c).waitAtLeast());
+        return new Action.OpenForWrites(
+                c.term(), Durable.of(c).waitAtLeast(), c.cluster().handedOver().orElse(GtidSet.EMPTY));
     }
 
     /** The receiver stands still since the ballot, and all is executed: what the record says is final. */
@@ -158,6 +160,19 @@ public final class Table {
         return durable.beforeOpening().filter(Diagnosis.WAIT_DIFFERS::equals).isPresent()
                 ? List.of(evidence(c), new Action.AwaitAckers(durable.waitCount()))
                 : List.of(evidence(c));
+    }
+
+    private static List<Action> handOver(Context c) {
+        Observation.HandOverWish wish = c.seen().wishes().handOver().orElseThrow();
+        return c.endpointOf(wish.to())
+                .<List<Action>>map(e -> List.of(new Action.HandOver(
+                        c.term(),
+                        c.holder().modRevision(),
+                        wish.to(),
+                        e,
+                        c.state().phase() == PRIMARY,
+                        wish.within())))
+                .orElse(List.of());
     }
 
     private static String vacancy(Context c) {
@@ -404,13 +419,21 @@ public final class Table {
                 c -> "executing what was received: "
                         + c.local().received().subtract(c.local().executed()).count() + " transactions left");
         on(promoting, DRAIN_OVERDUE, to(FENCED), c -> resign(c, drainReason(c)), c -> "resigning: " + drainReason(c));
+        Set<Phase> promotingOrOpenFirst = EnumSet.of(PROMOTING, PRIMARY);
         on(
-                promoting,
+                promotingOrOpenFirst,
                 SOURCE_REMAINS,
                 stay(),
                 Table::forgetSource,
-                say("everything received is executed: forgetting the old source"));
-        on(promoting, NO_EVIDENCE, stay(), Table::beginTerm, say("writing the evidence of this change of primary"));
+                c -> c.local().writable()
+                        ? "open for writes; forgetting the old source"
+                        : "everything received is executed: forgetting the old source");
+        on(
+                promotingOrOpenFirst,
+                NO_EVIDENCE,
+                stay(),
+                Table::beginTerm,
+                say("writing the evidence of this change of primary"));
         on(promoting, CLOSED, stay(), c -> List.of(opening(c)), say("opening for writes"));
         on(
                 promoting,
@@ -418,6 +441,12 @@ public final class Table {
                 to(READ_ONLY),
                 nothing(),
                 say("an operator wants this primary read-only: not opening"));
+        on(
+                promoting,
+                OPENED_FIRST,
+                to(PRIMARY),
+                nothing(),
+                c -> "open for writes, read back: primary of term " + c.term() + ", tidying up");
         on(
                 promoting,
                 OPEN_UNANNOUNCED,
@@ -476,7 +505,7 @@ public final class Table {
                 say("an operator wants the primary read-only"));
         Set<Phase> held = EnumSet.of(READ_ONLY);
         on(
-                held,
+                EnumSet.of(PROMOTING, PRIMARY, READ_ONLY),
                 HAND_OVER_IN_DOUBT,
                 stay(),
                 c -> List.of(new Action.ResumeRole(c.term(), c.holder().createRevision())),
@@ -494,18 +523,19 @@ public final class Table {
                 c -> List.of(new Action.CloseForWrites()),
                 say("closing for writes, as an operator wishes"));
         on(
-                held,
+                EnumSet.of(PRIMARY, READ_ONLY),
                 HAND_OVER_WANTED,
                 stay(),
-                c -> {
-                    NodeId target = c.seen().wishes().handOverTo().orElseThrow();
-                    return c.endpointOf(target)
-                            .<List<Action>>map(e -> List.of(
-                                    new Action.HandOver(c.term(), c.holder().modRevision(), target, e)))
-                            .orElse(List.of());
-                },
+                Table::handOver,
                 c -> "handing the role over to "
                         + c.seen().wishes().handOverTo().orElseThrow());
+        on(
+                EnumSet.of(PROMOTING, PRIMARY),
+                HANDING_OVER,
+                stay(),
+                nothing(),
+                c -> "handing the role over"
+                        + c.seen().wishes().handOverTo().map(n -> " to " + n).orElse(""));
         on(held, HELD, stay(), nothing(), say("holds the lease; read-only by an operator's wish"));
     }
 

@@ -21,6 +21,9 @@ public interface Database extends AutoCloseable {
     /** {@code SET GLOBAL super_read_only=ON}, on a connection of its own, with a short lock_wait_timeout (rung 3). */
     void closeForWrites(Duration deadline) throws DatabaseException;
 
+    /** What this server has executed, read in one statement with super_read_only; REFUSED if that is not on. */
+    GtidSet executedWhenClosed(Duration deadline) throws DatabaseException;
+
     /** {@code SET GLOBAL offline_mode=OFF}: applications may connect (reads) again. */
     void openToApplications(Duration deadline) throws DatabaseException;
 
@@ -28,17 +31,26 @@ public interface Database extends AutoCloseable {
      * Makes a promoted server writable: super_read_only=OFF while read_only stays ON, arms the dead-man's switch with
      * {@code allowance}, then read_only=OFF and offline_mode=OFF. Does not read back: {@link #probe} does.
      *
-     * @param waitFor acknowledgements that commits must wait for already; REFUSED if the server waits for fewer, because it has
-     *     restarted since
+     * @param conditions REFUSED if the server does not meet them, because it has restarted since, or was looked at too long ago
      * @param mayWrite asked right before each statement; once it says no, the rest is left undone and REFUSED is thrown
      */
-    void openForWrites(Duration allowance, BooleanSupplier mayWrite, int waitFor, Duration deadline)
+    void openForWrites(Duration allowance, BooleanSupplier mayWrite, Conditions conditions, Duration deadline)
             throws DatabaseException;
+
+    /**
+     * What must be true of a server that is opened, asked of itself right before.
+     *
+     * @param waitFor acknowledgements that commits must wait for already
+     * @param executed what it must have executed
+     */
+    record Conditions(int waitFor, GtidSet executed) {
+        public static final Conditions NONE = new Conditions(0, GtidSet.EMPTY);
+    }
 
     /** Opens a server whose commits wait for nobody. */
     default void openForWrites(Duration allowance, BooleanSupplier mayWrite, Duration deadline)
             throws DatabaseException {
-        openForWrites(allowance, mayWrite, 0, deadline);
+        openForWrites(allowance, mayWrite, Conditions.NONE, deadline);
     }
 
     /** Moves the dead-man's switch on: the server fences itself {@code allowance} from now unless beaten again. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.moha.decide.Observation.Health;
 import io.moha.model.Ballot;
+import io.moha.model.Durability;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
@@ -774,12 +775,87 @@ class DeciderTest {
         assertThat(doubts.actions()).containsExactly(new Action.ResumeRole(new Term(3), 20));
 
         assertThat(decide(in(Phase.READ_ONLY), held.wishReadOnly()).diagnosis()).isEqualTo(Diagnosis.HELD);
-        Decision gives = decide(in(Phase.READ_ONLY), held.wishHandOverTo("n3"));
+        Decision gives = decide(in(Phase.READ_ONLY), held.wishReadOnly().wishHandOverTo("n3"));
         assertThat(gives.actions())
-                .containsExactly(new Action.HandOver(new Term(3), 22, new NodeId("n3"), endpoint("n3")));
+                .containsExactly(new Action.HandOver(
+                        new Term(3), 22, new NodeId("n3"), endpoint("n3"), false, ObservationBuilder.HAND_OVER_WITHIN));
         // Seed 154224 of the simulator: fenced in between it opened again, and then the hand-over was applied.
         assertThat(gives.next().givenUpAt()).isEqualTo(22);
         assertThat(decide(in(Phase.READ_ONLY), held.open()).actions()).containsExactly(new Action.CloseForWrites());
+    }
+
+    @Test
+    void anOpenPrimaryIsHandedOverByOneActionThatClosesItAndNothingOpensItMeanwhile() {
+        ObservationBuilder asked =
+                seen().iAmTheOpenPrimary().wishHandOverTo("n3").openingUnderWay();
+        assertThat(decide(in(Phase.PRIMARY), asked).diagnosis())
+                .as("what was sent to open could overtake the closing")
+                .isEqualTo(Diagnosis.LOOK_AGAIN);
+        Decision gives = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().wishHandOverTo("n3"));
+        assertThat(gives.actions())
+                .containsExactly(new Action.HandOver(
+                        new Term(3), 22, new NodeId("n3"), endpoint("n3"), true, ObservationBuilder.HAND_OVER_WITHIN));
+        assertThat(gives.next().phase()).isEqualTo(Phase.PRIMARY);
+        assertThat(gives.next().givenUpAt()).isEqualTo(22);
+
+        ObservationBuilder closed = seen().heldByMe().noChannel();
+        Decision waits = decide(gives.next(), closed.handingOver());
+        assertThat(waits.diagnosis()).isEqualTo(Diagnosis.HANDING_OVER);
+        assertThat(waits.actions()).isEmpty();
+        Decision back = decide(gives.next(), seen().heldByMe().noChannel());
+        assertThat(back.diagnosis()).as("the wish has ended").isEqualTo(Diagnosis.HAND_OVER_IN_DOUBT);
+        assertThat(back.actions()).containsExactly(new Action.ResumeRole(new Term(3), 20));
+        assertThat(decide(
+                                givenUpAt(21).in(Phase.PRIMARY, START),
+                                seen().heldByMe().noChannel())
+                        .diagnosis())
+                .as("the key was written anew")
+                .isEqualTo(Diagnosis.CLOSED);
+    }
+
+    @Test
+    void whoGotTheRoleHandedOverOpensBeforeItForgetsTheSourceButNotBeforeItHasEverything() {
+        ObservationBuilder got = seen().heldByMe().receiverStopped().handedOver(gtids("1-10"));
+        assertThat(decide(in(Phase.PROMOTING), got).diagnosis()).isEqualTo(Diagnosis.CLOSED);
+        Decision oldLook = decide(in(Phase.PROMOTING), got.handedOver(gtids("1-11")));
+        assertThat(oldLook.actions())
+                .as("the server itself says whether it has everything")
+                .containsExactly(new Action.OpenForWrites(new Term(3), 0, gtids("1-11")));
+        NodeState forLong = new NodeState(
+                Phase.PROMOTING,
+                START - POLICY.drainTimeout().toNanos() - 1,
+                new Term(3),
+                true,
+                Optional.empty(),
+                "",
+                0,
+                0);
+        assertThat(decide(forLong, got).diagnosis())
+                .as("it has lost what it had executed")
+                .isEqualTo(Diagnosis.DRAIN_OVERDUE);
+
+        ObservationBuilder open =
+                seen().heldByMe().receiverStopped().handedOver(gtids("1-10")).open();
+        assertThat(decide(in(Phase.PRIMARY), open).actions()).contains(new Action.ForgetSource(0));
+        assertThat(decide(in(Phase.PRIMARY), open.noChannel()).diagnosis()).isEqualTo(Diagnosis.NO_EVIDENCE);
+        assertThat(decide(in(Phase.PRIMARY), open.evidence()).diagnosis()).isEqualTo(Diagnosis.OPEN_UNANNOUNCED);
+
+        ObservationBuilder lossless =
+                seen().heldByMe().receiverStopped().handedOver(gtids("1-10")).wants(new Durability(true, 1, false));
+        assertThat(decide(in(Phase.PROMOTING), lossless).diagnosis())
+                .as("the list of ackers comes first")
+                .isEqualTo(Diagnosis.SOURCE_REMAINS);
+    }
+
+    @Test
+    void theOthersLeaveTheMachineToWhoGotTheRoleHandedOverUntilItIsOpen() {
+        ObservationBuilder got = seen().term(4).heldBy("n3").handedOver(gtids("1-10"));
+        assertThat(decide(in(Phase.FOLLOWING), got).diagnosis()).isEqualTo(Diagnosis.PRIMARY_NOT_OPEN);
+        assertThat(decide(in(Phase.FOLLOWING), got.announced("n3", 4)).actions())
+                .containsExactly(new Action.StopReceiver());
+        assertThat(decide(in(Phase.FOLLOWING), seen().term(4).heldBy("n3")).actions())
+                .as("elected: what the old primary may still send must not come")
+                .containsExactly(new Action.StopReceiver());
     }
 
     // Following.

@@ -88,7 +88,11 @@ final class ObservationBuilder {
     private long waitsSince;
     private Set<NodeId> follows = Set.of();
     private long stuckSince;
+    static final Duration HAND_OVER_WITHIN = Duration.ofSeconds(5);
+
     private long suspectedSince;
+    private boolean handingOver;
+    private @Nullable GtidSet handedOver;
 
     static Endpoint endpoint(String node) {
         return new Endpoint(node, 3306);
@@ -302,7 +306,7 @@ final class ObservationBuilder {
 
     ObservationBuilder wishHandOverTo(String node) {
         handOverTo = new NodeId(node);
-        return wishReadOnly();
+        return this;
     }
 
     ObservationBuilder wishRebuild() {
@@ -414,6 +418,17 @@ final class ObservationBuilder {
         return this;
     }
 
+    ObservationBuilder handingOver() {
+        handingOver = true;
+        return this;
+    }
+
+    /** This term's role was handed over by the primary before, which had executed so much. */
+    ObservationBuilder handedOver(GtidSet executed) {
+        handedOver = executed;
+        return this;
+    }
+
     ObservationBuilder notSuspected() {
         suspectedSince = 0;
         return this;
@@ -435,9 +450,14 @@ final class ObservationBuilder {
                         writesStuckFor.isZero() ? 0 : now - writesStuckFor.toNanos(),
                         local()),
                 Optional.ofNullable(comparison()),
-                new Wishes(wishReadOnly, Optional.ofNullable(handOverTo), rebuild, rule),
+                new Wishes(
+                        wishReadOnly,
+                        Optional.ofNullable(handOverTo).map(to -> new Observation.HandOverWish(to, HAND_OVER_WITHIN)),
+                        rebuild,
+                        rule),
                 registered,
                 opening,
+                handingOver,
                 new Observation.Acks(wanted, awaySince, 0, false, waitsSince, stuckSince, suspectedSince));
     }
 
@@ -466,7 +486,7 @@ final class ObservationBuilder {
                 Optional.ofNullable(singlePoint),
                 Optional.ofNullable(sync).map(l -> new Observation.Sync(l, syncRevision)),
                 evidence,
-                false);
+                Optional.ofNullable(handedOver));
     }
 
     private Optional<Local> local() {

@@ -249,6 +249,7 @@ final class ProtocolCore {
                 new Wishes(false, Optional.empty(), false, PromotionRule.NEUTRAL),
                 registered(s, me),
                 false,
+                false,
                 new Observation.Acks(LOSSLESS, away, 0, false, LONG_AGO, 0, suspected));
         return falsified(seen);
     }
@@ -284,6 +285,7 @@ final class ProtocolCore {
                 o.wishes(),
                 o.registered(),
                 o.opening(),
+                o.handingOver(),
                 o.acks());
     }
 
@@ -348,7 +350,7 @@ final class ProtocolCore {
                 Optional.of(new Sync(list(s), SYNC_REVISION)),
                 // One transaction writes the evidence and the list with which a term begins.
                 s.get(Global.LIST_TERM) == s.get(Global.TERM),
-                false);
+                Optional.empty());
     }
 
     static AckList list(ProtocolState s) {

@@ -48,9 +48,11 @@ class TableTest {
             WAIT_DIFFERS,
             LIST_DUE,
             STRANGER,
-            COMMITS_STUCK);
+            COMMITS_STUCK,
+            HANDING_OVER,
+            HAND_OVER_IN_DOUBT);
     private static final Set<Diagnosis> PROMOTING =
-            EnumSet.of(BALLOT_SHRUNK, UNDRAINED, DRAIN_OVERDUE, SOURCE_REMAINS, NO_EVIDENCE);
+            EnumSet.of(BALLOT_SHRUNK, UNDRAINED, DRAIN_OVERDUE, SOURCE_REMAINS, NO_EVIDENCE, OPENED_FIRST);
     private static final Set<Diagnosis> READ_ONLY = EnumSet.of(
             WISH_READ_WRITE, WRITABLE_AGAINST_WISH, HAND_OVER_WANTED, HAND_OVER_IN_DOUBT, WAIT_DIFFERS, LIST_DUE, HELD);
 
@@ -67,7 +69,7 @@ class TableTest {
             case PRIMARY -> {
                 found.addAll(HOLDING);
                 found.addAll(DRAINED);
-                found.add(ISOLATED);
+                found.addAll(Set.of(ISOLATED, HAND_OVER_WANTED, SOURCE_REMAINS, NO_EVIDENCE));
             }
             case READ_ONLY -> {
                 found.addAll(HOLDING);
@@ -114,7 +116,7 @@ class TableTest {
         Random random = new Random(5);
         Set<Diagnosis> met = EnumSet.noneOf(Diagnosis.class);
         Set<Diagnosis> silent = EnumSet.noneOf(Diagnosis.class);
-        for (int i = 0; i < 250_000; i++) {
+        for (int i = 0; i < 400_000; i++) {
             NodeState state = new NodeState(
                     phase,
                     ObservationBuilder.START,
@@ -122,7 +124,7 @@ class TableTest {
                     random.nextBoolean(),
                     Optional.empty(),
                     "",
-                    random.nextInt(4) == 0 ? 22 : 0,
+                    random.nextInt(8) == 0 ? 22 : 0,
                     0);
             Decision decision = Decider.decide(state, anything(random), DeciderTest.POLICY);
             met.add(decision.diagnosis());
@@ -177,6 +179,8 @@ class TableTest {
     private static void etcd(Random random, ObservationBuilder some) {
         maybe(random, 4, some::wishReadOnly);
         maybe(random, 6, () -> some.wishHandOverTo("n3"));
+        maybe(random, 9, some::handingOver);
+        maybe(random, 3, () -> some.handedOver(Ballots.gtids(random.nextInt(4) == 0 ? "1-11" : "1-10")));
         maybe(random, 9, some::wishRebuild);
         maybe(random, 9, some::notRegistered);
         maybe(random, 5, () -> some.singlePoint(random.nextBoolean() ? "n1" : "n2"));

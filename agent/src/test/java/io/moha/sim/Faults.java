@@ -702,7 +702,11 @@ final class Faults {
 
     private void switchOver(Node node) {
         Optional<NodeId> to = random.nextBoolean() ? Optional.empty() : Optional.of(anyNode().id);
-        ask(node, () -> new Wish.ChangePrimary(to, new CompletableFuture<>()));
+        ask(node, () -> new Wish.ChangePrimary(to, within(), new CompletableFuture<>()));
+        if (random.nextInt(4) == 0) {
+            cluster.scheduler.in(
+                    random.nextLong(SECOND), () -> ask(node, () -> new Wish.ReadWrite(new CompletableFuture<>())));
+        }
     }
 
     /** MoHA's calls, one after the other, as a client does that does not look at the answers. */
@@ -710,7 +714,7 @@ final class Faults {
         ask(node, () -> new Wish.ReadOnly(random.nextBoolean() ? 0 : 10 * SECOND, new CompletableFuture<>()));
         cluster.scheduler.in(
                 random.nextLong(2 * SECOND),
-                () -> ask(node, () -> new Wish.ChangePrimary(Optional.empty(), new CompletableFuture<>())));
+                () -> ask(node, () -> new Wish.ChangePrimary(Optional.empty(), within(), new CompletableFuture<>())));
         cluster.scheduler.in(
                 2 * SECOND + random.nextLong(3 * SECOND),
                 () -> ask(node, () -> new Wish.ReadWrite(new CompletableFuture<>())));
@@ -756,6 +760,10 @@ final class Faults {
             node.startAgent();
         });
         reopen();
+    }
+
+    private Duration within() {
+        return Duration.ofMillis(200 + random.nextInt(6000));
     }
 
     /** Whoever closed a primary opens it again, as long as it takes. */

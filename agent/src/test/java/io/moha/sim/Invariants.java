@@ -14,6 +14,7 @@ import io.moha.store.BallotValue;
 import io.moha.store.Json;
 import io.moha.store.Keys;
 import io.moha.store.StoreSnapshot;
+import io.moha.store.SwitchRequest;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -269,6 +270,7 @@ final class Invariants {
         Optional<String> holds =
                 Optional.ofNullable(view.entries().get("master")).map(StoreSnapshot.Entry::value);
         if (seen > term) {
+            handedOver(view, seen);
             cluster.trace(() -> "etcd: term " + seen + ", holder " + holds.orElse("nobody"));
             if (holder.isEmpty()
                     && seen > 1
@@ -290,6 +292,30 @@ final class Invariants {
         });
         term = seen;
         holder = holds;
+    }
+
+    /** A planned change loses nothing, whatever the durability: at the hand-over the new primary has executed all. */
+    private void handedOver(StoreSnapshot view, long now) {
+        Optional<SwitchRequest> done = Optional.ofNullable(view.entries().get(Keys.REQUEST))
+                .map(e -> Json.read(e.value(), SwitchRequest.class))
+                .filter(r -> r.term() == now && holder.filter(r.from()::equals).isPresent());
+        if (done.isEmpty()) {
+            return;
+        }
+        GtidSet lacks = executed(done.get().from()).subtract(executed(done.get().to()));
+        if (acknowledged.stream().anyMatch(a -> lacks.contains(a.gtid()))) {
+            throw new Violation(
+                    "I1",
+                    done.get().to() + " got the role of term " + now + " handed over and has not executed " + lacks);
+        }
+    }
+
+    private GtidSet executed(String node) {
+        return cluster.nodes.stream()
+                .filter(n -> n.id.value().equals(node))
+                .findFirst()
+                .map(n -> n.mysql.executed())
+                .orElse(GtidSet.EMPTY);
     }
 
     /**

@@ -173,8 +173,8 @@ final class Mutants {
         all.add(mutant(
                 "promote before the relay log is drained",
                 DECIDE + "Diagnostician.java",
-                "            return BALLOT_SHRUNK;\n        }\n        if (!c.drained()) {",
-                "            return BALLOT_SHRUNK;\n        }\n        if (!c.drained() && c.seen().now() < 0) {"));
+                "        if (!c.drained()) {\n            return age(c)",
+                "        if (!c.drained() && c.seen().now() < 0) {\n            return age(c)"));
         all.add(mutant(
                 "ballot with a running receiver",
                 DECIDE + "Diagnostician.java",
@@ -235,9 +235,19 @@ final class Mutants {
                 "        if (!c.seen().registered"));
         all.add(mutant(
                 "a hand-over is guarded by neither its intent nor the key's revision",
-                LOOP + "StoreActor.java",
-                "= new ArrayList<>(guards);\n        all.add(new Txn.ModRevisionIs(Keys.REQUEST, said));\n        SwitchRequest done",
-                "= List.of(guards.get(0), guards.get(2));\n        SwitchRequest done"));
+                LOOP + "HandingOver.java",
+                "List<Guard> saidByMe = new ArrayList<>(guards);\n        saidByMe.add(new Txn.ModRevisionIs(Keys.REQUEST, said.getAsLong()));",
+                "List<Guard> saidByMe = List.of(guards.get(0), guards.get(2));"));
+        all.add(mutant(
+                "a hand-over does not close the old primary",
+                LOOP + "HandingOver.java",
+                "        database.closeForWrites(order.within());\n        GtidSet executed = database.executedWhenClosed(StoreActor.CALL);",
+                "        GtidSet executed = database.probe(StoreActor.CALL).executed();"));
+        all.add(mutant(
+                "a hand-over goes by what was executed before the old primary was closed",
+                LOOP + "HandingOver.java",
+                "GtidSet executed = database.executedWhenClosed(StoreActor.CALL);",
+                "GtidSet executed = sources.status().get().orElseThrow().executed();"));
     }
 
     private static void durability(List<Mutant> all) {

@@ -155,10 +155,23 @@ final class SimDatabase implements Database {
     }
 
     @Override
-    public void openForWrites(Duration allowance, BooleanSupplier mayWrite, int waitFor, Duration deadline)
+    public GtidSet executedWhenClosed(Duration deadline) throws DatabaseException {
+        DatabaseStatus status = statement(mine, deadline, mine::status);
+        if (!status.fenced()) {
+            throw broken(Kind.REFUSED, "super_read_only does not read back as on");
+        }
+        return status.executed();
+    }
+
+    @Override
+    public void openForWrites(Duration allowance, BooleanSupplier mayWrite, Conditions conditions, Duration deadline)
             throws DatabaseException {
         gate(mayWrite);
         long until = scheduler.now() + allowance.toNanos();
+        if (!conditions.executed().isEmpty()
+                && !statement(mine, deadline, mine::executed).contains(conditions.executed())) {
+            throw broken(Kind.REFUSED, "the server has not executed all that it must have");
+        }
         execute(deadline, () -> mine.setSuperReadOnly(false));
         try {
             gate(mayWrite);
@@ -171,7 +184,7 @@ final class SimDatabase implements Database {
                 }
             }
             gate(mayWrite);
-            if (waitFor > 0 && statement(mine, deadline, mine::waitsFor) < waitFor) {
+            if (conditions.waitFor() > 0 && statement(mine, deadline, mine::waitsFor) < conditions.waitFor()) {
                 throw broken(Kind.REFUSED, "the server waits for fewer acknowledgements than it must");
             }
             execute(deadline, () -> mine.setReadOnly(false));

@@ -7,6 +7,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import io.moha.moctl.client.Agents;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -19,6 +20,7 @@ import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.awaitility.Awaitility;
 
 /**
  * Agents that answer as docs/reference/interfaces.md says, over one little cluster in memory: node-1 is primary of term
@@ -43,7 +45,9 @@ public final class FakeCluster implements AutoCloseable {
         /** The connection breaks, and nothing was done. */
         LOST_NOT_DONE,
         /** 200 success, but nothing was done. */
-        PRETENDED
+        PRETENDED,
+        /** 409, as soon as somebody asks for /setReadWrite; nothing done. */
+        WITHDRAWN
     }
 
     private final Map<String, HttpServer> servers = new LinkedHashMap<>();
@@ -179,7 +183,8 @@ public final class FakeCluster implements AutoCloseable {
                         status(node).put("readonly", false);
                     }
                 });
-            case "/changeMaster" -> change(exchange, changeMaster, () -> handOver(node, query.replace("to=", "")));
+            case "/changeMaster" ->
+                change(exchange, changeMaster, () -> handOver(node, query.replaceAll("^to=|&.*", "")));
             case "/durability" ->
                 change(
                         exchange,
@@ -212,6 +217,16 @@ public final class FakeCluster implements AutoCloseable {
             case REFUSED -> answer(exchange, 409, "not now");
             case UNSAID_DONE, UNSAID_NOT_DONE -> answer(exchange, 504, "unknown");
             case LOST_DONE, LOST_NOT_DONE -> exchange.close();
+            case WITHDRAWN -> pool.execute(() -> answerWhenWithdrawn(exchange));
+        }
+    }
+
+    private void answerWhenWithdrawn(HttpExchange exchange) {
+        Awaitility.await().until(() -> posts.stream().anyMatch(p -> p.endsWith("/setReadWrite")));
+        try {
+            answer(exchange, 409, "fail: an operator asked to go back; open for writes again");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

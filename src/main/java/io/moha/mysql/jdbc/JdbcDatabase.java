@@ -160,7 +160,20 @@ public final class JdbcDatabase implements Database {
     }
 
     @Override
-    public void openForWrites(Duration allowance, BooleanSupplier mayWrite, int waitFor, Duration deadline)
+    public GtidSet executedWhenClosed(Duration deadline) throws DatabaseException {
+        return fencingWrites.call("reading what was executed", deadline, Repeat.IF_STALE, link -> {
+            String read = Sql.text(
+                    link,
+                    "SELECT CONCAT(@@GLOBAL.read_only AND @@GLOBAL.super_read_only, '/', @@GLOBAL.gtid_executed)");
+            if (!read.startsWith("1/")) {
+                throw Faults.refused("super_read_only does not read back as on");
+            }
+            return GtidSet.parse(read.substring(2));
+        });
+    }
+
+    @Override
+    public void openForWrites(Duration allowance, BooleanSupplier mayWrite, Conditions conditions, Duration deadline)
             throws DatabaseException {
         probe.invalidate();
         long until = System.nanoTime() + allowance.toNanos();
@@ -170,14 +183,20 @@ public final class JdbcDatabase implements Database {
             }
         };
         try {
-            changing.run("opening for writes", deadline, Repeat.NO, link -> open(link, until, waitFor, gate));
+            changing.run("opening for writes", deadline, Repeat.NO, link -> open(link, until, conditions, gate));
         } finally {
             probe.invalidate();
         }
     }
 
-    private void open(Link link, long until, int waitFor, Gate gate) throws SQLException, DatabaseException {
+    private void open(Link link, long until, Conditions conditions, Gate gate) throws SQLException, DatabaseException {
         gate.check();
+        String all = conditions.executed().toString();
+        if (!all.isEmpty()
+                && !Sql.text(link, "SELECT GTID_SUBSET(" + Sql.quote(all) + ", @@GLOBAL.gtid_executed)")
+                        .equals("1")) {
+            throw Faults.refused("opening for writes: this server has not executed all that it must have");
+        }
         // Not read_only=OFF yet: only accounts like the agent's can write, and the dead-man's event holds still.
         Sql.execute(link, "SET GLOBAL super_read_only=OFF");
         try {
@@ -188,8 +207,8 @@ public final class JdbcDatabase implements Database {
                 DeadMan.remove(link, gate);
             }
             gate.check();
-            if (waitFor > 0) {
-                SemiSyncReplication.requireWaiting(link, waitFor);
+            if (conditions.waitFor() > 0) {
+                SemiSyncReplication.requireWaiting(link, conditions.waitFor());
             }
             Sql.execute(link, "SET GLOBAL read_only=OFF");
             gate.check();

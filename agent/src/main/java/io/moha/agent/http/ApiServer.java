@@ -41,6 +41,8 @@ public final class ApiServer implements AutoCloseable {
     private static final Duration FRESH = Duration.ofSeconds(1);
     private static final int MOST_ACKS = 16;
     private static final Duration LONGEST = Duration.ofSeconds(25);
+    private static final Duration SHORTEST_CHANGE = Duration.ofMillis(100);
+    private static final Duration LONGEST_CHANGE = Duration.ofMinutes(10);
     private static final Duration LONGEST_PROMISE = Duration.ofMinutes(5);
 
     /**
@@ -248,7 +250,7 @@ public final class ApiServer implements AutoCloseable {
                 case "/setOnlyFollow" -> wish = new Wish.OnlyFollow(onlyFollow(exchange), answer);
                 default ->
                     wish = new Wish.ChangePrimary(
-                            Optional.ofNullable(parameter(exchange, "to")).map(NodeId::new), answer);
+                            Optional.ofNullable(parameter(exchange, "to")).map(NodeId::new), within(exchange), answer);
             }
         } catch (IllegalArgumentException e) {
             text(exchange, 400, "fail: " + e.getMessage());
@@ -257,7 +259,8 @@ public final class ApiServer implements AutoCloseable {
         Wish.Answer ended = loop.ask(wish)
                 .completeOnTimeout(
                         new Wish.Answer(Wish.Answer.Kind.UNKNOWN, "fail: no answer in time; read /status"),
-                        LONGEST.toMillis(),
+                        LONGEST.plus(wish instanceof Wish.ChangePrimary change ? change.within() : Duration.ZERO)
+                                .toMillis(),
                         TimeUnit.MILLISECONDS)
                 .join();
         int code = switch (ended.kind()) {
@@ -359,6 +362,24 @@ public final class ApiServer implements AutoCloseable {
             throw new IllegalArgumentException("seconds='" + seconds + "' is not a number from 1 to 3600", e);
         }
         throw new IllegalArgumentException("seconds='" + seconds + "' is not a number from 1 to 3600");
+    }
+
+    /** How long a planned change may close the primary. */
+    private static Duration within(HttpServerExchange exchange) {
+        String millis = parameter(exchange, "within-ms");
+        if (millis == null) {
+            return Wish.ChangePrimary.USUALLY_WITHIN;
+        }
+        try {
+            Duration within = Duration.ofMillis(Long.parseLong(millis));
+            if (within.compareTo(SHORTEST_CHANGE) >= 0 && within.compareTo(LONGEST_CHANGE) <= 0) {
+                return within;
+            }
+        } catch (NumberFormatException e) {
+            LOG.debug("within-ms is no number", e);
+        }
+        throw new IllegalArgumentException("within-ms='" + millis + "' is not a number from "
+                + SHORTEST_CHANGE.toMillis() + " to " + LONGEST_CHANGE.toMillis());
     }
 
     private static boolean onlyFollow(HttpServerExchange exchange) {

@@ -121,7 +121,7 @@ final class Actor {
                 database.awaitAckers(forget.waitFor(), SQL);
             }
         } else if (action instanceof Action.OpenForWrites open) {
-            return open(open.waitFor());
+            return open(new Database.Conditions(open.waitFor(), open.executed()));
         } else if (action instanceof Action.AwaitAckers await) {
             database.awaitAckers(await.replicas(), SQL);
         } else if (action instanceof Action.Acknowledge acknowledge) {
@@ -138,11 +138,11 @@ final class Actor {
         return Outcome.DONE;
     }
 
-    private Outcome open(int waitFor) throws DatabaseException {
+    private Outcome open(Database.Conditions conditions) throws DatabaseException {
         if (!mayWrite.getAsBoolean()) {
             return Outcome.failed("the lease is too old to open for writes");
         }
-        database.openForWrites(beatAllowance.get(), mayWrite, waitFor, SQL);
+        database.openForWrites(beatAllowance.get(), mayWrite, conditions, SQL);
         return Outcome.DONE;
     }
 

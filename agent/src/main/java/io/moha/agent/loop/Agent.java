@@ -108,7 +108,8 @@ public final class Agent implements AutoCloseable {
                 () -> nodeLease.lease().id(),
                 () -> prober.look().status(),
                 before -> theLoop().timeline().phases(before),
-                () -> wishes.readOnlyMillis(clock.now()));
+                () -> wishes.readOnlyMillis(clock.now()),
+                wishes::withdrawn);
         StoreActor storeActor = new StoreActor(identity.id(), store, database, clock, sources);
         Actor actor = new Actor(
                 database,

@@ -242,6 +242,7 @@ public final class AgentLoop implements Runnable {
         }
         Decision decision = Decider.decide(state, seen, recovering() ? patient : policy);
         mark(decision, now);
+        Phase phase = state.phase();
         keep(decision);
         roleSafe = decision.next().phase().holding();
         if (!roleSafe) {
@@ -252,6 +253,9 @@ public final class AgentLoop implements Runnable {
         decision.actions().forEach(this::start);
         if (decision.diagnosis() == Diagnosis.LOOK_AGAIN) {
             look();
+        }
+        if (phase != state.phase() && state.phase().holding()) {
+            bell.ring(); // on the way to an open primary no step waits for the next tick
         }
         if (decision.diagnosis() == Diagnosis.ROLE_LOST || decision.diagnosis() == Diagnosis.RETAKABLE) {
             parts.roleLease().hurry();
@@ -348,6 +352,10 @@ public final class AgentLoop implements Runnable {
                 parts.wishes().inForce(),
                 picture.map(this::registered).orElse(false),
                 opening,
+                parts.storeHand()
+                        .running()
+                        .filter(a -> a instanceof Action.HandOver order && order.closes())
+                        .isPresent(),
                 acks(picture, cluster, local, look.sentAt(), now));
     }
 
@@ -477,7 +485,7 @@ public final class AgentLoop implements Runnable {
             case CHOSEN -> timeline.chosen(now);
             case SOURCE_REMAINS, NO_EVIDENCE -> timeline.drained(now);
             case CLOSED -> timeline.opening(now);
-            case OPEN_UNANNOUNCED -> timeline.opened(now);
+            case OPENED_FIRST, OPEN_UNANNOUNCED -> timeline.opened(now);
             default -> {
                 // Not a step of a change of primary.
             }

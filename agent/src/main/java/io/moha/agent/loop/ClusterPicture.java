@@ -5,6 +5,7 @@ import io.moha.model.AckList;
 import io.moha.model.Ballot;
 import io.moha.model.Durability;
 import io.moha.model.Endpoint;
+import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
 import io.moha.store.AckListValue;
@@ -162,7 +163,9 @@ public record ClusterPicture(
      */
     Observation.Cluster observed(boolean current, boolean recovering) {
         boolean evidence = records.stream().anyMatch(r -> r.term() == term.value());
-        boolean handedOver = request.filter(r -> r.term() == term.value()).isPresent();
+        Optional<GtidSet> handedOver = request.filter(r -> r.term() == term.value()
+                        && holder.filter(h -> h.node().value().equals(r.to())).isPresent())
+                .map(r -> GtidSet.parse(r.gtidExecuted()));
         boolean everybody = recovering && term.value() > 0;
         return new Observation.Cluster(
                 sentAt,

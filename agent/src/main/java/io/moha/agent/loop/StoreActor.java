@@ -2,7 +2,6 @@ package io.moha.agent.loop;
 
 import io.moha.decide.Action;
 import io.moha.model.AckList;
-import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
 import io.moha.mysql.Database;
@@ -23,11 +22,11 @@ import io.moha.store.Txn.Op;
 import io.moha.store.TxnResult;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -37,8 +36,7 @@ import java.util.function.Supplier;
  * create revision alone does not tell a role that was handed away and back, since a hand-over never deletes the key.
  */
 final class StoreActor {
-    private static final Duration CALL = Duration.ofMillis(1500);
-    private static final Duration CATCH_UP = Duration.ofSeconds(5);
+    static final Duration CALL = Duration.ofMillis(1500);
     private static final int KEPT_RECORDS = 30;
 
     /** What the loop knows and this class asks for at the moment of use. */
@@ -49,22 +47,23 @@ final class StoreActor {
             Supplier<Long> registrationLease,
             Supplier<Optional<DatabaseStatus>> status,
             Function<Optional<Map<String, Long>>, Map<String, Long>> phases,
-            Supplier<Long> readOnlyMillis) {}
+            Supplier<Long> readOnlyMillis,
+            BooleanSupplier withdrawn) {}
 
     private final NodeId me;
     private final ClusterStore store;
-    private final Database database;
     private final Clock clock;
     private final Sources sources;
+    private final HandingOver handingOver;
 
     private static final String UNREAD = "etcd or the database has not been read yet";
 
     StoreActor(NodeId me, ClusterStore store, Database database, Clock clock, Sources sources) {
         this.me = me;
         this.store = store;
-        this.database = database;
         this.clock = clock;
         this.sources = sources;
+        this.handingOver = new HandingOver(me, this, database, clock, sources);
     }
 
     Outcome act(Action action) throws StoreException, DatabaseException {
@@ -102,7 +101,7 @@ final class StoreActor {
         } else if (action instanceof Action.Announce announce) {
             return announce(announce.term());
         } else if (action instanceof Action.HandOver handOver) {
-            return handOver(handOver);
+            return handingOver.perform(handOver);
         } else if (action instanceof Action.Resign resign) {
             return commit(
                     mineSince(resign.term(), resign.modRevision()),
@@ -147,6 +146,7 @@ final class StoreActor {
         List<Op> operations = new ArrayList<>(List.of(
                 new Txn.Put(Keys.HOLDER, me.value(), sources.leaderLease().get()),
                 new Txn.Delete(Keys.SINGLE_POINT),
+                new Txn.Delete(Keys.REQUEST), // a hand-over that was begun is over: this term begins otherwise
                 new Txn.Put(Keys.TERM, next.toString(), 0),
                 new Txn.Put(Keys.LAST_ID, me.value(), 0),
                 new Txn.Put(Keys.LAST_UUID, uuid, 0),
@@ -251,79 +251,8 @@ final class StoreActor {
         return commit(mine(term, picture.holder().get().createRevision()), operations, "the role has passed on");
     }
 
-    /**
-     * Three steps: say the intent (its revision guards the hand-over), wait for the target, hand over. Whatever goes
-     * wrong after the intent was said ends with taking the intent back: either the hand-over commits or its withdrawal,
-     * never both, so that a hand-over which "timed out" cannot commit after this node has opened again.
-     */
-    private Outcome handOver(Action.HandOver order) throws StoreException, DatabaseException {
-        Optional<Long> targetLease =
-                sources.picture().get().map(p -> p.live().get(order.target())).map(Registration::leaderLease);
-        Optional<DatabaseStatus> status = sources.status().get();
-        if (targetLease.isEmpty() || status.isEmpty()) {
-            return Outcome.failed(order.target() + " is not registered");
-        }
-        GtidSet all = status.get().executed();
-        List<Guard> guards = mineSince(order.term(), order.modRevision());
-        SwitchRequest intent = new SwitchRequest(
-                order.term().next().value(), me.value(), order.target().value(), all.toString(), Map.of());
-        OptionalLong said = tryCommit(guards, List.of(new Txn.Put(Keys.REQUEST, Json.write(intent), 0)));
-        if (said.isEmpty()) {
-            return Outcome.failed("the role has passed on");
-        }
-        String trouble;
-        try {
-            long waitedFrom = clock.now();
-            if (database.awaitExecutedOn(order.endpoint(), all, CATCH_UP)) {
-                long caughtUp = clock.now();
-                Map<String, Long> phases = new LinkedHashMap<>();
-                phases.put("read_only", sources.readOnlyMillis().get());
-                phases.put("catch_up", (caughtUp - waitedFrom) / 1_000_000);
-                return give(order, guards, said.getAsLong(), targetLease.get(), intent, phases);
-            }
-            trouble = order.target() + " has not executed everything within " + CATCH_UP.toSeconds() + " s";
-        } catch (DatabaseException | StoreException e) {
-            trouble = String.valueOf(e.getMessage());
-        }
-        return takeBack(guards, said.getAsLong(), trouble);
-    }
-
-    private Outcome give(
-            Action.HandOver order,
-            List<Guard> guards,
-            long said,
-            long targetLease,
-            SwitchRequest intent,
-            Map<String, Long> phases)
-            throws StoreException {
-        List<Guard> all = new ArrayList<>(guards);
-        all.add(new Txn.ModRevisionIs(Keys.REQUEST, said));
-        SwitchRequest done =
-                new SwitchRequest(intent.term(), intent.from(), intent.to(), intent.gtidExecuted(), phases);
-        List<Op> operations = List.of(
-                new Txn.Put(Keys.HOLDER, order.target().value(), targetLease),
-                new Txn.Delete(Keys.SINGLE_POINT),
-                new Txn.Put(Keys.TERM, order.term().next().toString(), 0),
-                new Txn.Put(Keys.LAST_ID, order.target().value(), 0),
-                new Txn.Put(Keys.LAST_GTID, intent.gtidExecuted(), 0),
-                new Txn.Put(Keys.REQUEST, Json.write(done), 0));
-        return tryCommit(all, operations).isPresent() ? Outcome.DONE : Outcome.failed("the role has passed on");
-    }
-
-    private Outcome takeBack(List<Guard> guards, long said, String trouble) {
-        List<Guard> all = new ArrayList<>(guards);
-        all.add(new Txn.ModRevisionIs(Keys.REQUEST, said));
-        try {
-            boolean back = tryCommit(all, List.of(new Txn.Delete(Keys.REQUEST))).isPresent();
-            return back ? Outcome.failed(trouble) : Outcome.unknown(trouble + "; the hand-over may have happened");
-        } catch (StoreException e) {
-            // Whatever became of this call: the one before it may still be applied.
-            return Outcome.unknown(trouble + "; it could not be taken back: " + e.getMessage());
-        }
-    }
-
     /** Nor has this node written the key anew. */
-    private List<Guard> mineSince(Term term, long modRevision) {
+    List<Guard> mineSince(Term term, long modRevision) {
         return List.of(
                 new Txn.ValueIs(Keys.HOLDER, me.value()),
                 new Txn.ModRevisionIs(Keys.HOLDER, modRevision),
@@ -346,7 +275,7 @@ final class StoreActor {
     }
 
     /** @return the revision of the commit, empty if a guard did not hold */
-    private OptionalLong tryCommit(List<Guard> guards, List<Op> operations) throws StoreException {
+    OptionalLong tryCommit(List<Guard> guards, List<Op> operations) throws StoreException {
         TxnResult result = store.commit(new Txn(guards, operations), CALL);
         return result.committed() ? OptionalLong.of(result.revision()) : OptionalLong.empty();
     }

@@ -23,7 +23,7 @@ final class Timeline {
     }
 
     void drained(long at) {
-        drained = drained == 0 ? at : drained;
+        drained = drained == 0 && opening == 0 ? at : drained; // where it opened first, the tidying is no part of it
     }
 
     void opening(long at) {

@@ -2,6 +2,7 @@ package io.moha.agent.loop;
 
 import io.moha.model.NodeId;
 import io.moha.model.Term;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -33,8 +34,13 @@ public sealed interface Wish {
     record Promise(NodeId primary, Term term, Set<NodeId> asked, long nanos, CompletableFuture<Answer> answer)
             implements Wish {}
 
-    /** @param to empty: the agent chooses */
-    record ChangePrimary(Optional<NodeId> to, CompletableFuture<Answer> answer) implements Wish {}
+    /**
+     * @param to empty: the agent chooses
+     * @param within how long this primary may be closed before it goes back
+     */
+    record ChangePrimary(Optional<NodeId> to, Duration within, CompletableFuture<Answer> answer) implements Wish {
+        public static final Duration USUALLY_WITHIN = Duration.ofSeconds(5);
+    }
 
     record OnlyFollow(boolean onlyFollow, CompletableFuture<Answer> answer) implements Wish {}
 

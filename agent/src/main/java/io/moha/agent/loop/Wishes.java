@@ -4,6 +4,7 @@ import io.moha.agent.loop.Wish.Answer;
 import io.moha.agent.loop.Wish.Answer.Kind;
 import io.moha.decide.NodeState;
 import io.moha.decide.Observation;
+import io.moha.decide.Observation.HandOverWish;
 import io.moha.decide.Phase;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
@@ -28,7 +29,8 @@ import org.slf4j.LoggerFactory;
 final class Wishes {
     private static final Logger LOG = LoggerFactory.getLogger(Wishes.class);
     private static final long CLOSE_WITHIN = Duration.ofSeconds(6).toNanos();
-    private static final long CHANGE_WITHIN = Duration.ofSeconds(20).toNanos();
+    /** Beside the time for which the primary may be closed: to bring the target near, and to come back. */
+    private static final Duration CHANGE_MARGIN = Duration.ofSeconds(15);
 
     private final NodeId me;
     private final LocalState local;
@@ -40,8 +42,12 @@ final class Wishes {
     private long readOnlySince;
     private long readOnlyUntil;
     private boolean openAfterwards;
-    private Optional<NodeId> handOverTo = Optional.empty();
+    private Optional<HandOverWish> handOver = Optional.empty();
+    private volatile boolean withdrawn;
     private Optional<Wish> waiting = Optional.empty();
+    /** Who wants the primary writable again while a change is under way: answered after it. */
+    private Optional<Wish> next = Optional.empty();
+
     private long waitingUntil;
     private final List<Runnable> answers = new ArrayList<>();
 
@@ -56,7 +62,7 @@ final class Wishes {
     }
 
     Observation.Wishes inForce() {
-        return new Observation.Wishes(readOnly, handOverTo, rebuild, rule());
+        return new Observation.Wishes(readOnly, handOver, rebuild, rule());
     }
 
     PromotionRule rule() {
@@ -162,6 +168,11 @@ final class Wishes {
                                     .orElse("the primary, once there is one"));
             return;
         }
+        if (wish instanceof Wish.ReadWrite && next.isEmpty() && changing()) {
+            withdrawn = true;
+            next = Optional.of(wish);
+            return;
+        }
         if (waiting.isPresent()) {
             refuse(wish, "fail: another request is under way on this node");
             return;
@@ -175,7 +186,7 @@ final class Wishes {
             await(wish, now + CLOSE_WITHIN);
         } else if (wish instanceof Wish.ReadWrite) {
             readOnly = false;
-            handOverTo = Optional.empty();
+            handOver = Optional.empty();
             await(wish, now + CLOSE_WITHIN);
         } else if (wish instanceof Wish.ChangePrimary change) {
             takeChange(change, state, picture, now);
@@ -199,11 +210,9 @@ final class Wishes {
         } else {
             // Whoever closed the primary before asking opens it again himself, as MoHA's tools do.
             openAfterwards = state.phase() == Phase.PRIMARY;
-            if (!readOnly) {
-                close(now, 0);
-            }
-            handOverTo = target;
-            await(change, now + CHANGE_WITHIN);
+            withdrawn = false;
+            handOver = Optional.of(new HandOverWish(target.get(), change.within()));
+            await(change, now + change.within().plus(CHANGE_MARGIN).toNanos());
         }
     }
 
@@ -271,6 +280,11 @@ final class Wishes {
             LOG.info("the time for read-only is over");
             reopen();
         }
+        if (waiting.isEmpty() && next.isPresent()) {
+            readOnly = false;
+            await(next.get(), now + CLOSE_WITHIN);
+            next = Optional.empty();
+        }
         if (waiting.isEmpty()) {
             return;
         }
@@ -296,19 +310,28 @@ final class Wishes {
         }
     }
 
+    private boolean changing() {
+        return waiting.filter(w -> w instanceof Wish.ChangePrimary).isPresent();
+    }
+
+    /** Whether the change that is under way is to go back as long as it can. Any thread. */
+    boolean withdrawn() {
+        return withdrawn;
+    }
+
     /** A hand-over that certainly did not happen. */
     void handOverFailed(String reason) {
-        handOverTo = Optional.empty();
+        handOver = Optional.empty();
         if (openAfterwards) {
             reopen();
         }
-        if (waiting.filter(w -> w instanceof Wish.ChangePrimary).isPresent()) {
+        if (changing()) {
             end(Kind.REFUSED, "fail: " + reason + (openAfterwards ? "; open for writes again" : "; still read-only"));
         }
     }
 
     private void lostRole(NodeState state, Observation seen) {
-        if (readOnly || handOverTo.isPresent()) {
+        if (readOnly || handOver.isPresent()) {
             readOnly = false;
             readOnlyUntil = 0;
         }
@@ -317,16 +340,19 @@ final class Wishes {
                     && seen.cluster()
                             .flatMap(Observation.Cluster::holder)
                             .map(Observation.Holder::node)
-                            .equals(handOverTo);
+                            .equals(handOver.map(HandOverWish::to));
             if (handedOver) {
                 end(
                         Kind.DONE,
-                        "current node has handed the role over to " + handOverTo.orElseThrow() + " successfully");
+                        "current node has handed the role over to "
+                                + handOver.orElseThrow().to() + " successfully");
             } else {
                 end(Kind.UNKNOWN, "fail: this node lost the role meanwhile (" + state.phase() + ")");
             }
         }
-        handOverTo = Optional.empty();
+        handOver = Optional.empty();
+        next.ifPresent(w -> answers.add(() -> refuse(w, "fail: this node lost the role meanwhile")));
+        next = Optional.empty();
     }
 
     private void close(long now, long forNanos) {
@@ -338,7 +364,7 @@ final class Wishes {
     private void reopen() {
         readOnly = false;
         readOnlyUntil = 0;
-        handOverTo = Optional.empty();
+        handOver = Optional.empty();
     }
 
     private void await(Wish wish, long until) {

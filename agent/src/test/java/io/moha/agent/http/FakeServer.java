@@ -102,7 +102,8 @@ final class FakeServer implements Database, DatabaseProcess {
     }
 
     @Override
-    public synchronized void openForWrites(Duration allowance, BooleanSupplier mayWrite, int waitFor, Duration deadline)
+    public synchronized void openForWrites(
+            Duration allowance, BooleanSupplier mayWrite, Conditions conditions, Duration deadline)
             throws DatabaseException {
         connect();
         if (!mayWrite.getAsBoolean()) {
@@ -172,6 +173,11 @@ final class FakeServer implements Database, DatabaseProcess {
     @Override
     public void dropReplica(String serverUuid, Duration deadline) {
         throw new UnsupportedOperationException("nobody acknowledges here");
+    }
+
+    @Override
+    public synchronized GtidSet executedWhenClosed(Duration deadline) {
+        return GtidSet.EMPTY;
     }
 
     @Override

@@ -88,9 +88,14 @@ public final class AgentClient {
         return post("/setReadWrite", deadline);
     }
 
-    /** Hands the writer role over to {@code target}. */
-    public Reply changeMaster(String target, Duration deadline) {
-        return post("/changeMaster?to=" + encode(target), deadline);
+    /**
+     * Hands the writer role over to {@code target}.
+     *
+     * @param within how long the old primary may be closed before it goes back
+     * @param deadline how long to wait for the answer
+     */
+    public Reply changeMaster(String target, Duration within, Duration deadline) {
+        return post("/changeMaster?to=" + encode(target) + "&within-ms=" + within.toMillis(), deadline);
     }
 
     /** Gives the node's own data up and has it copied from the primary; accepted only, the copy goes on afterwards. */

@@ -28,10 +28,10 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "switch",
         description = {
-            "Makes another node primary, as planned: pre-flight, /setReadOnly, wait until the target has executed "
-                    + "everything, /changeMaster, wait until it is open.",
-            "Any failure before the hand-over, and Ctrl-C too, ends in /setReadWrite and the old primary read back as "
-                    + "writable."
+            "Makes another node primary, as planned: pre-flight, /changeMaster, wait until the target is open.",
+            "The old primary's agent brings the target near, closes for writes, waits until the target has executed "
+                    + "everything, and hands the role over. Any failure before that, and Ctrl-C too, ends with the old "
+                    + "primary read back as writable; this command may die without harm."
         },
         footer = {
             "",

@@ -9,7 +9,6 @@ import io.moha.moctl.client.Member;
 import io.moha.moctl.client.MemberView;
 import io.moha.moctl.client.NodeStatus;
 import io.moha.moctl.client.Reply;
-import io.moha.model.GtidSet;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -19,19 +18,20 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * One planned change of primary. PREPARED -> CLOSED (the old primary is asked to be read-only) -> HANDED OVER -> OPEN.
- * From every point before the hand-over the way back is {@code /setReadWrite}, and the old primary is read back as
- * writable. An answer that did not come is never taken for a refusal: the cluster is read again first.
+ * One planned change of primary, seen from outside. The agent of the old primary does it: it brings the target near, closes,
+ * waits until the target has executed everything, and hands the role over, or goes back by itself. So it ends well if this process
+ * dies, too. Here it is asked for, awaited, and read back. An answer that did not come is never taken for a refusal: the cluster
+ * is read again first.
  *
  * <p>One use. {@link #run} and {@link #cancel} may be called by different threads.
  */
 public final class Switchover {
-    /** The primary opens by itself so long after the deadline, should this process be killed half-way. */
-    private static final Duration MARGIN = Duration.ofSeconds(5);
+    /** The agent takes so long at most beside the timeout: the target comes near while the old primary is still open. */
+    private static final Duration MARGIN = Duration.ofSeconds(20);
     /** How long a step that only reads back may take on top of the deadline. */
     private static final Duration USUAL_GRACE = Duration.ofSeconds(5);
 
-    private static final Duration PAUSE = Duration.ofMillis(5);
+    private static final Duration PAUSE = Duration.ofMillis(20);
     private static final int ROLLBACK_ATTEMPTS = 3;
 
     private final Agents agents;
@@ -44,6 +44,7 @@ public final class Switchover {
     private final Map<String, Long> phases = new LinkedHashMap<>();
     private final CountDownLatch ended = new CountDownLatch(1);
     private volatile boolean cancelled;
+    private volatile boolean asked;
     private long startedAt;
     private long phaseStartedAt;
 
@@ -76,7 +77,7 @@ public final class Switchover {
         this.progress = progress;
     }
 
-    /** Changes the primary, or goes back. Takes at most the timeout plus some seconds for reading back. */
+    /** Changes the primary, or finds it as it was. Takes at most the timeout plus some seconds. */
     public SwitchResult run() {
         try {
             return perform();
@@ -88,15 +89,21 @@ public final class Switchover {
     }
 
     /**
-     * Asks {@link #run} to go back as long as it can, and waits until it has ended either way.
+     * Asks the agent to go back as long as it can, and waits until {@link #run} has ended either way.
      *
      * @return false if it has not ended in time
      */
     public boolean cancel() {
         cancelled = true;
         try {
+            if (asked) {
+                progress.accept("asking to go back: "
+                        + agents.of(primary).setReadWrite(grace).text());
+            }
             Duration longest = timeout.plus(MARGIN).plus(grace.multipliedBy(ROLLBACK_ATTEMPTS));
             return ended.await(longest.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (AgentException e) {
+            return false;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return false;
@@ -109,30 +116,16 @@ public final class Switchover {
 
     private SwitchResult perform() throws AgentException {
         AgentClient oldPrimary = agents.of(primary);
-        AgentClient newPrimary = agents.of(target);
+        startedAt = System.nanoTime();
+        phaseStartedAt = startedAt;
+        asked = true;
         if (cancelled) {
             return result(SwitchResult.Outcome.NOT_STARTED, "interrupted");
         }
-        startedAt = System.nanoTime();
-        phaseStartedAt = startedAt;
-        Reply closed = oldPrimary.setReadOnly(timeout.plus(MARGIN), remaining());
-        if (!closed.done()) {
-            return rollBack(
-                    (closed.refused() ? "the primary refused to become read-only: " : "no word on /setReadOnly: ")
-                            + closed.text());
-        }
-        phase("read_only", primary.id() + " is read-only");
-        String obstacle = awaitCatchUp(oldPrimary, newPrimary);
-        if (!obstacle.isEmpty()) {
-            return rollBack(obstacle);
-        }
-        phase("catch_up", target.id() + " has executed everything");
-        if (cancelled) {
-            return rollBack("interrupted");
-        }
-        Reply handed = oldPrimary.changeMaster(target.id(), remaining().plus(Duration.ofSeconds(1)));
+        progress.accept(primary.id() + " hands the role over to " + target.id());
+        Reply handed = oldPrimary.changeMaster(target.id(), timeout, timeout.plus(MARGIN));
         if (handed.refused()) {
-            return rollBack("the hand-over was refused: " + handed.text());
+            return rollBack(handed.text());
         }
         if (!handed.done()) {
             progress.accept("no word on the hand-over (" + handed.text() + "): reading again");
@@ -142,39 +135,9 @@ public final class Switchover {
         return awaitOpen();
     }
 
-    /** Waits until the target has all that the closed primary has; empty if it has, else what is in the way. */
-    private String awaitCatchUp(AgentClient oldPrimary, AgentClient newPrimary) {
-        Optional<GtidSet> goal = Optional.empty();
-        String obstacle = "";
-        while (!cancelled && !remaining().isZero()) {
-            try {
-                if (goal.isEmpty()) {
-                    NodeStatus closed = oldPrimary.status(true);
-                    if (closed.readOnly()) {
-                        goal = Optional.of(GtidSet.parse(closed.executed()));
-                    } else {
-                        obstacle = primary.id() + " does not read back as read-only";
-                    }
-                }
-                if (goal.isPresent()) {
-                    GtidSet executed = GtidSet.parse(newPrimary.status(true).executed());
-                    if (executed.contains(goal.get())) {
-                        return "";
-                    }
-                    GtidSet missing = goal.get().subtract(executed);
-                    obstacle = target.id() + " still lacks " + missing.count() + " transactions (" + missing + ")";
-                }
-            } catch (AgentException | IllegalArgumentException e) {
-                obstacle = String.valueOf(e.getMessage());
-            }
-            pause(PAUSE);
-        }
-        return cancelled ? "interrupted" : obstacle + " after " + timeout.toMillis() + " ms";
-    }
-
     /** The hand-over was asked for and not answered: it may have happened, or happen still. */
     private SwitchResult settle(String why) {
-        long until = System.nanoTime() + Math.max(remaining().toNanos(), grace.toNanos());
+        long until = System.nanoTime() + grace.toNanos();
         while (System.nanoTime() < until) {
             Optional<SwitchResult> seen = afterwards();
             if (seen.isPresent()) {
@@ -191,8 +154,10 @@ public final class Switchover {
         boolean stopped = Thread.interrupted(); // the way back must not be cut short
         try {
             for (int attempt = 0; attempt < ROLLBACK_ATTEMPTS; attempt++) {
-                Reply reply = agents.of(primary).setReadWrite(grace);
-                last = reply.text();
+                if (attempt > 0) {
+                    // The agent went back by itself; where that cannot be read back it is asked once more.
+                    last = agents.of(primary).setReadWrite(grace).text();
+                }
                 long until = System.nanoTime() + grace.toNanos() / ROLLBACK_ATTEMPTS;
                 do {
                     if (openAsBefore()) {
@@ -216,8 +181,7 @@ public final class Switchover {
         return result(
                 SwitchResult.Outcome.UNKNOWN,
                 reason + "; and " + primary.id() + " could not be read back as writable (" + last
-                        + "). It opens by itself " + timeout.plus(MARGIN).toSeconds()
-                        + " s after it was closed. Look at: moctl status");
+                        + "). Look at: moctl status");
     }
 
     private boolean openAsBefore() {
@@ -252,11 +216,11 @@ public final class Switchover {
     }
 
     private SwitchResult awaitOpen() {
-        long until = System.nanoTime() + remaining().plus(grace).toNanos();
+        long until = System.nanoTime() + grace.toNanos();
         String seen = "";
         while (System.nanoTime() < until) {
             try {
-                NodeStatus status = agents.of(target).status(true);
+                NodeStatus status = agents.of(target).status(false);
                 if (status.open() && status.term() > term) {
                     phase("open", target.id() + " is open for writes, term " + status.term());
                     phases.put("total", millisSince(startedAt));
@@ -310,12 +274,6 @@ public final class Switchover {
         phases.put(name, millisSince(phaseStartedAt));
         phaseStartedAt = System.nanoTime();
         progress.accept(sentence);
-    }
-
-    /** What is left of the timeout, never negative. */
-    private Duration remaining() {
-        Duration left = timeout.minusNanos(System.nanoTime() - startedAt);
-        return left.isNegative() ? Duration.ZERO : left;
     }
 
     private static long millisSince(long nanos) {
