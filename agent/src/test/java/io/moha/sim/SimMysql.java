@@ -486,6 +486,15 @@ final class SimMysql {
         return !superReadOnly && (scheduler.now() < longTransactionUntil || committing > 0 || !waiting.isEmpty());
     }
 
+    /** @return false if super_read_only has to wait */
+    boolean closeAtOnce() {
+        if (superReadOnlyHangs()) {
+            return false;
+        }
+        setSuperReadOnly(true);
+        return true;
+    }
+
     /** The server waits for locks before it sets super_read_only, for that many nanoseconds at most. */
     void waitForLock(long nanos) {
         waitsForLockUntil = Math.max(waitsForLockUntil, scheduler.now() + nanos);
