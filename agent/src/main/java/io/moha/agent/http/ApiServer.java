@@ -273,18 +273,24 @@ public final class ApiServer implements AutoCloseable {
 
     /** The primary asks, not an operator. */
     private static Wish promise(HttpServerExchange exchange, CompletableFuture<Wish.Answer> answer) {
-        long millis = number(exchange, "millis");
-        if (millis < 1 || millis > LONGEST_PROMISE.toMillis()) {
-            throw new IllegalArgumentException("millis=" + millis + " is not 1 to " + LONGEST_PROMISE.toMillis());
-        }
+        Duration length = millis(exchange, "millis", Duration.ofMillis(1), LONGEST_PROMISE);
         return new Wish.Promise(
                 new NodeId(required(exchange, "primary")),
                 new Term(number(exchange, "term")),
                 Stream.of(required(exchange, "asked").split(","))
                         .map(NodeId::new)
                         .collect(Collectors.toSet()),
-                Duration.ofMillis(millis).toNanos(),
+                length.toNanos(),
                 answer);
+    }
+
+    private static Duration millis(HttpServerExchange exchange, String name, Duration least, Duration most) {
+        long value = number(exchange, name);
+        if (value < least.toMillis() || value > most.toMillis()) {
+            throw new IllegalArgumentException(
+                    name + "=" + value + " is not " + least.toMillis() + " to " + most.toMillis());
+        }
+        return Duration.ofMillis(value);
     }
 
     private static long number(HttpServerExchange exchange, String name) {
@@ -366,20 +372,9 @@ public final class ApiServer implements AutoCloseable {
 
     /** How long a planned change may close the primary. */
     private static Duration within(HttpServerExchange exchange) {
-        String millis = parameter(exchange, "within-ms");
-        if (millis == null) {
-            return Wish.ChangePrimary.USUALLY_WITHIN;
-        }
-        try {
-            Duration within = Duration.ofMillis(Long.parseLong(millis));
-            if (within.compareTo(SHORTEST_CHANGE) >= 0 && within.compareTo(LONGEST_CHANGE) <= 0) {
-                return within;
-            }
-        } catch (NumberFormatException e) {
-            LOG.debug("within-ms is no number", e);
-        }
-        throw new IllegalArgumentException("within-ms='" + millis + "' is not a number from "
-                + SHORTEST_CHANGE.toMillis() + " to " + LONGEST_CHANGE.toMillis());
+        return parameter(exchange, "within-ms") == null
+                ? Wish.ChangePrimary.USUALLY_WITHIN
+                : millis(exchange, "within-ms", SHORTEST_CHANGE, LONGEST_CHANGE);
     }
 
     private static boolean onlyFollow(HttpServerExchange exchange) {

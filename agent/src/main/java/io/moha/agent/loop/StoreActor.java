@@ -38,6 +38,7 @@ import java.util.function.Supplier;
 final class StoreActor {
     static final Duration CALL = Duration.ofMillis(1500);
     private static final int KEPT_RECORDS = 30;
+    private static final String UNREAD = "etcd or the database has not been read yet";
 
     /** What the loop knows and this class asks for at the moment of use. */
     record Sources(
@@ -55,8 +56,6 @@ final class StoreActor {
     private final Clock clock;
     private final Sources sources;
     private final HandingOver handingOver;
-
-    private static final String UNREAD = "etcd or the database has not been read yet";
 
     StoreActor(NodeId me, ClusterStore store, Database database, Clock clock, Sources sources) {
         this.me = me;

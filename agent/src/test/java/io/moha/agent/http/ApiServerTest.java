@@ -335,6 +335,9 @@ class ApiServerTest extends HttpTest {
         "/setReadOnly?seconds=soon,        soon",
         "/setOnlyFollow,                   true or false",
         "/setOnlyFollow?onlyFollow=maybe,  maybe",
+        "/changeMaster?within-ms=99,       100 to 600000",
+        "/changeMaster?within-ms=600001,   100 to 600000",
+        "/changeMaster?within-ms=soon,     soon",
         "/changeMaster?to=bad%20name!,     bad name!"
     })
     void aMalformedParameterIsNamedAndChangesNothing(String path, String named) throws IOException {
