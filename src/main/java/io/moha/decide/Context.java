@@ -25,6 +25,8 @@ import java.util.TreeSet;
 record Context(NodeState state, Observation seen, Policy policy) {
     /** Most elections are over by then. */
     private static final long HEAD_START_NANOS = 800_000_000L;
+    /** What a new primary has time for only when its replicas follow. */
+    private static final long SETTLED_NANOS = 1_000_000_000L;
 
     /** Without an answer of etcd for so long, an agent may be cut off. It asks at least once a second. */
     private static final long ISOLATED_NANOS = Duration.ofMillis(2500).toNanos();
@@ -333,14 +335,18 @@ record Context(NodeState state, Observation seen, Policy policy) {
     }
 
     /**
-     * Whether the others are just putting a primary in this node's place. Where servers share a machine, the recovery of the
-     * dead one takes the processors that they need for it (docs/benchmarks.md).
+     * Whether the others are just putting a primary in this node's place, or beginning to follow it. Where servers share a
+     * machine, the recovery of the dead one takes the processors that they need for it (docs/benchmarks.md).
      */
     boolean othersElect() {
-        boolean mayBe = seen.cluster().isPresent()
-                && cluster().lastPrimary().filter(seen.me()::equals).isPresent()
-                && cluster().live().stream().anyMatch(n -> !n.equals(seen.me()));
-        return mayBe && seen.now() - state.phaseSince() < HEAD_START_NANOS;
+        if (seen.cluster().isEmpty() || seen.now() - state.phaseSince() >= HEAD_START_NANOS) {
+            return false;
+        }
+        boolean chosen =
+                cluster().lastPrimary().filter(n -> !n.equals(seen.me())).isPresent();
+        return cluster().live().stream()
+                .filter(n -> !n.equals(seen.me()))
+                .anyMatch(n -> !chosen || !term().equals(cluster().followed().get(n)));
     }
 
     /** The last comparison with the present holder. */
@@ -359,7 +365,38 @@ record Context(NodeState state, Observation seen, Policy policy) {
 
     /** Once, while the new primary is still getting ready: so much less is left to do when it is. */
     boolean mayCompareAhead() {
-        return receiverStopped() && comparison().isEmpty();
+        return receiverStopped() && comparison().isEmpty() && !winnerHadAllOfMine();
+    }
+
+    /**
+     * The holder won this term with a ballot that had all that this server has, and has executed it since. Nothing here can be
+     * foreign to it, so that the first following need not wait for a comparison; the next one comes right after.
+     */
+    boolean winnerHadAllOfMine() {
+        boolean first = !state.term().equals(term());
+        return first
+                && cluster().evidence()
+                && Optional.ofNullable(cluster().votes().get(holder().node()))
+                        .map(Vote::ballot)
+                        .filter(b -> b.term().equals(term()) && !b.isBlind())
+                        .filter(b -> b.received().contains(local().received()))
+                        .isPresent();
+    }
+
+    /** Forgetting a source takes the disk that the replicas need to follow. */
+    boolean timeToTidyUp() {
+        return sourceIsLeftOver() && seen.now() - state.phaseSince() > SETTLED_NANOS;
+    }
+
+    /** The source of a replica that was made primary: a member, and nothing is received from it any more. */
+    boolean sourceIsLeftOver() {
+        return receiverStopped()
+                && local().channel()
+                        .filter(ch -> cluster().members().keySet().stream()
+                                .anyMatch(n -> endpointOf(n)
+                                        .filter(ch.source()::equals)
+                                        .isPresent()))
+                        .isPresent();
     }
 
     /** The role was handed over by a primary that had executed more, when it was closed, than this server was last seen to have. */

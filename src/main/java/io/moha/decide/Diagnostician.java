@@ -6,6 +6,7 @@ import io.moha.decide.Observation.Cluster;
 import io.moha.decide.Observation.Comparison;
 import io.moha.decide.Observation.Health;
 import io.moha.decide.Observation.Vote;
+import io.moha.model.GtidSet;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -94,14 +95,21 @@ final class Diagnostician {
         if (!c.drained()) {
             return age(c) > c.policy().drainTimeout().toNanos() ? DRAIN_OVERDUE : UNDRAINED;
         }
-        return tidiedUp(c).orElseGet(() -> primary(c));
+        if (!c.cluster().evidence() || !c.receiverStopped()) {
+            return tidiedUp(c).orElseGet(() -> primary(c));
+        }
+        // The record came with the role, and nothing can come any more: the old source may be forgotten later.
+        return c.local().writable() && c.sourceIsLeftOver() ? OPENED_FIRST : primary(c);
     }
 
     private static long age(Context c) {
         return c.seen().now() - c.state().phaseSince();
     }
 
-    /** What stands between a drained winner and the opening; after a planned hand-over it may follow the opening. */
+    /**
+     * What stands between a drained winner and the opening. It may follow the opening after a planned hand-over, and where the
+     * record came with the role.
+     */
     private static Optional<Diagnosis> tidiedUp(Context c) {
         if (c.local().channel().isPresent()) {
             return Optional.of(SOURCE_REMAINS);
@@ -132,6 +140,9 @@ final class Diagnostician {
         }
         if (!c.announced()) {
             return c.cluster().handedOver().flatMap(all -> tidiedUp(c)).orElse(OPEN_UNANNOUNCED);
+        }
+        if (c.timeToTidyUp()) {
+            return SOURCE_REMAINS;
         }
         if (!c.seen().registered()) {
             return UNREGISTERED;
@@ -385,17 +396,20 @@ final class Diagnostician {
         Optional<Comparison> comparison = c.comparison()
                 .filter(k -> k.mine().equals(c.local().received()))
                 .filter(Comparison::stands);
-        if (comparison.isEmpty() || old(c, comparison.get())) {
+        if (!c.winnerHadAllOfMine() && (comparison.isEmpty() || old(c, comparison.get()))) {
             return COMPARISON_DUE;
         }
         boolean neverAMember = c.state().term().value() == 0;
-        if (!c.seen().errant().isEmpty()) {
+        if (!c.winnerHadAllOfMine() && !c.seen().errant().isEmpty()) {
             return neverAMember && !c.local().hasUserData() ? HISTORY_WITHOUT_DATA : DIVERGENCE;
         }
         if (!c.drained()) {
             return BACKLOG;
         }
-        if (!c.local().executed().contains(comparison.get().purged())) {
+        // What the winner has purged is not asked for: if this server lacks some of it, it is told so as soon as it
+        // follows.
+        GtidSet purged = comparison.map(Comparison::purged).orElse(GtidSet.EMPTY);
+        if (!c.local().executed().contains(purged)) {
             boolean empty = c.local().executed().isEmpty()
                     || (neverAMember && !c.local().hasUserData());
             return empty ? EMPTY : DATA_MISSING;

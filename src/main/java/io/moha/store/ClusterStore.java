@@ -1,6 +1,7 @@
 package io.moha.store;
 
 import java.time.Duration;
+import java.util.function.LongConsumer;
 
 /**
  * The keys of one cluster below {@code <etcd-root-path>/<cluster-name>/}. Keys here are relative to that prefix.
@@ -30,16 +31,17 @@ public interface ClusterStore extends AutoCloseable {
     /**
      * Applies all operations if all guards hold, or none.
      *
-     * @return whether the guards held, and the store's revision after it
+     * @return whether the guards held, and all keys after it
      * @throws StoreException {@code unknown()} if it may have been applied
      */
     TxnResult commit(Txn txn, Duration deadline) throws StoreException;
 
     /**
-     * Calls {@code onChange} soon after any key changed. May call without a change and may miss changes while the
-     * connection is re-made: wake-up only, the reader reads again. Must never throw and never block.
+     * Calls {@code onChange} soon after any key changed, with the revision of the change, or 0 where anything may have changed.
+     * May call without a change and may miss changes while the connection is re-made: wake-up only, the reader reads again
+     * unless it has read that revision. Must never throw and never block.
      */
-    AutoCloseable watch(Runnable onChange);
+    AutoCloseable watch(LongConsumer onChange);
 
     @Override
     void close();

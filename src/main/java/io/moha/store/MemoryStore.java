@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -36,7 +37,7 @@ public final class MemoryStore {
     private final LongSupplier nanoClock;
     private final Map<String, Value> values = new TreeMap<>();
     private final Map<Long, Lease> leases = new HashMap<>();
-    private final List<Runnable> watches = new CopyOnWriteArrayList<>();
+    private final List<LongConsumer> watches = new CopyOnWriteArrayList<>();
     private long cluster = 1;
     private long revision = 1;
     private long lastLease = 1000;
@@ -147,9 +148,13 @@ public final class MemoryStore {
         if (!changed) {
             return;
         }
-        for (Runnable watch : watches) {
+        long now;
+        synchronized (this) {
+            now = revision;
+        }
+        for (LongConsumer watch : watches) {
             try {
-                watch.run();
+                watch.accept(now);
             } catch (RuntimeException e) {
                 LOG.warn("the reader of a watch failed", e);
             }
@@ -231,7 +236,7 @@ public final class MemoryStore {
         checkKeys(txn);
         for (Txn.Guard guard : txn.guards()) {
             if (!holds(guard)) {
-                return new TxnResult(false, revision);
+                return new TxnResult(false, snapshot());
             }
         }
         for (Txn.Op operation : txn.operations()) {
@@ -251,7 +256,7 @@ public final class MemoryStore {
             }
         }
         commits++;
-        return new TxnResult(true, revision);
+        return new TxnResult(true, snapshot());
     }
 
     /** What one call does at the server, under its lock. */
@@ -261,7 +266,7 @@ public final class MemoryStore {
 
     /** A client, such as one agent has. Its knobs concern this client alone. */
     public final class Client implements ClusterStore {
-        private final List<Runnable> ownWatches = new ArrayList<>();
+        private final List<LongConsumer> ownWatches = new ArrayList<>();
         private int failures;
         private boolean applyNext;
         private boolean cutOff;
@@ -381,14 +386,14 @@ public final class MemoryStore {
         }
 
         @Override
-        public AutoCloseable watch(Runnable onChange) {
-            Runnable watch = () -> {
+        public AutoCloseable watch(LongConsumer onChange) {
+            LongConsumer watch = changedAt -> {
                 boolean heard;
                 synchronized (MemoryStore.this) {
                     heard = !unreachable && !cutOff && !closed;
                 }
                 if (heard) {
-                    onChange.run();
+                    onChange.accept(changedAt);
                 }
             };
             synchronized (MemoryStore.this) {

@@ -4,6 +4,12 @@ package io.moha.store;
  * What became of a transaction.
  *
  * @param committed whether all guards held
- * @param revision the store's revision in the answer's header
+ * @param after all keys of the cluster right after it, or as they were when a guard did not hold: what a linearizable read
+ *     at that moment would have said
  */
-public record TxnResult(boolean committed, long revision) {}
+public record TxnResult(boolean committed, StoreSnapshot after) {
+    /** The store's revision after it. */
+    public long revision() {
+        return after.revision();
+    }
+}

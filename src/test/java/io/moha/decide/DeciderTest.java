@@ -848,6 +848,64 @@ class DeciderTest {
     }
 
     @Test
+    void aWinnerWhoseRecordCameWithTheRoleOpensFirstAndForgetsTheSourceWhenTheOthersHaveHadTheirTime() {
+        ObservationBuilder won = seen().heldByMe().receiverStopped().evidence();
+        assertThat(decide(in(Phase.PROMOTING), won).diagnosis()).isEqualTo(Diagnosis.CLOSED);
+        assertThat(decide(in(Phase.PROMOTING), won.executed(gtids("1-9"))).diagnosis())
+                .isEqualTo(Diagnosis.UNDRAINED);
+        assertThat(decide(in(Phase.PROMOTING), seen().heldByMe().receiverStopped())
+                        .diagnosis())
+                .as("there is no record yet")
+                .isEqualTo(Diagnosis.SOURCE_REMAINS);
+        assertThat(decide(in(Phase.PROMOTING), seen().heldByMe().evidence()).diagnosis())
+                .as("somebody has started the receiver")
+                .isEqualTo(Diagnosis.SOURCE_REMAINS);
+
+        ObservationBuilder open = seen().heldByMe().receiverStopped().evidence().open();
+        Decision primary = decide(in(Phase.PROMOTING), open);
+        assertThat(primary.diagnosis()).isEqualTo(Diagnosis.OPENED_FIRST);
+        assertThat(primary.next().phase()).isEqualTo(Phase.PRIMARY);
+        assertThat(decide(primary.next(), open).diagnosis()).isEqualTo(Diagnosis.OPEN_UNANNOUNCED);
+        open.announced("n1", 3);
+        assertThat(decide(primary.next(), open).diagnosis()).isEqualTo(Diagnosis.SERVING);
+        ObservationBuilder later = open.after(Duration.ofMillis(1001)).leaseSentAt(START);
+        assertThat(decide(primary.next(), later).actions()).containsExactly(new Action.ForgetSource(0));
+        assertThat(decide(primary.next(), later.channel("n2", false, true)).diagnosis())
+                .as("what somebody set up by hand, and what receives, stays")
+                .isEqualTo(Diagnosis.SERVING);
+        assertThat(decide(primary.next(), later.channel("elsewhere", true, true))
+                        .diagnosis())
+                .isEqualTo(Diagnosis.SERVING);
+    }
+
+    @Test
+    void aReplicaFollowsAWinnerThatHadAllOfItsWithoutAskingItAgain() {
+        Ballot winners = ballot("n3", 4, gtids("1-10"));
+        ObservationBuilder won = seen().term(4)
+                .heldBy("n3")
+                .announced("n3", 4)
+                .evidence()
+                .receiverStopped()
+                .notCompared();
+        assertThat(decide(in(Phase.VOTING), won).diagnosis()).isEqualTo(Diagnosis.COMPARISON_DUE);
+        assertThat(decide(in(Phase.VOTING), won.vote(winners, 30)).diagnosis()).isEqualTo(Diagnosis.NOT_REPOINTED);
+        assertThat(decide(in(Phase.VOTING), won.has(gtids("1-11"))).diagnosis())
+                .as("the winner may lack what this node has")
+                .isEqualTo(Diagnosis.COMPARISON_DUE);
+        assertThat(decide(in(Phase.VOTING), won.has(gtids("1-8"))).diagnosis())
+                .as("what the winner has purged it says when it is followed")
+                .isEqualTo(Diagnosis.NOT_REPOINTED);
+        NodeState followed = in(Phase.FOLLOWING).under(new Term(4));
+        assertThat(decide(followed, won).diagnosis())
+                .as("once: what became of it since is asked for")
+                .isEqualTo(Diagnosis.COMPARISON_DUE);
+        assertThat(decide(in(Phase.VOTING), won.vote(ballot("n3", 3, gtids("1-10")), 30))
+                        .diagnosis())
+                .as("a ballot of another term")
+                .isEqualTo(Diagnosis.COMPARISON_DUE);
+    }
+
+    @Test
     void theOthersLeaveTheMachineToWhoGotTheRoleHandedOverUntilItIsOpen() {
         ObservationBuilder got = seen().term(4).heldBy("n3").handedOver(gtids("1-10"));
         assertThat(decide(in(Phase.FOLLOWING), got).diagnosis()).isEqualTo(Diagnosis.PRIMARY_NOT_OPEN);

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -132,7 +133,8 @@ public abstract class ClusterStoreContract {
 
         TxnResult result = store().commit(txn(List.of(), new Txn.Delete("absent")), DEADLINE);
 
-        assertThat(result).isEqualTo(new TxnResult(true, before));
+        assertThat(result.committed()).isTrue();
+        assertThat(result.revision()).isEqualTo(before);
     }
 
     @Test
@@ -218,9 +220,43 @@ public abstract class ClusterStoreContract {
     }
 
     @Test
+    void theAnswerOfATransactionHoldsAllKeysAsAReadWould() throws Exception {
+        put(store(), "kept", "k");
+        long lease = store().grantLease(TTL, DEADLINE);
+        TxnResult done = store().commit(
+                        txn(List.of(), new Txn.Put("a", "1", lease), new Txn.Put("b", "2", 0), new Txn.Delete("kept")),
+                        DEADLINE);
+        assertThat(done.committed()).isTrue();
+        assertThat(done.after().entries()).containsOnlyKeys("a", "b");
+        assertThat(done.after()).isEqualTo(other().read(DEADLINE));
+
+        TxnResult refused = store().commit(txn(List.of(new Txn.ValueIs("a", "9")), new Txn.Put("a", "3", 0)), DEADLINE);
+        assertThat(refused.committed()).isFalse();
+        assertThat(refused.after()).isEqualTo(other().read(DEADLINE));
+        assertThat(refused.after()).isEqualTo(done.after());
+    }
+
+    @Test
+    void aWatchTellsTheRevisionOfAChange() throws Exception {
+        List<Long> told = new CopyOnWriteArrayList<>();
+        try (AutoCloseable unused = other().watch(told::add)) {
+            await().atMost(Duration.ofSeconds(5)).until(() -> {
+                put(store(), "probe", "x");
+                return told.stream().anyMatch(r -> r > 0);
+            });
+            long put = put(store(), "a", "1").revision();
+            await().atMost(Duration.ofSeconds(5)).until(() -> told.contains(put));
+            long deleted = store().commit(txn(List.of(), new Txn.Delete("a")), DEADLINE)
+                    .revision();
+            await().atMost(Duration.ofSeconds(5)).until(() -> told.contains(deleted));
+            assertThat(told.stream().filter(r -> r > deleted)).isEmpty();
+        }
+    }
+
+    @Test
     void aWatchWakesOnPutDeleteAndTheEndOfALeaseAndIsSilentOnceClosed() throws Exception {
         AtomicInteger wakes = new AtomicInteger();
-        AutoCloseable watch = other().watch(wakes::incrementAndGet);
+        AutoCloseable watch = other().watch(r -> wakes.incrementAndGet());
         awaitWatch(wakes);
 
         wakesOnce(wakes, () -> put(store(), "a", "1"));
@@ -234,7 +270,7 @@ public abstract class ClusterStoreContract {
 
         watch.close();
         AtomicInteger witness = new AtomicInteger();
-        try (AutoCloseable unused = other().watch(witness::incrementAndGet)) {
+        try (AutoCloseable unused = other().watch(r -> witness.incrementAndGet())) {
             awaitWatch(witness);
             int before = wakes.get();
             wakesOnce(witness, () -> put(store(), "b", "1"));
@@ -269,7 +305,7 @@ public abstract class ClusterStoreContract {
     @Test
     void aWatchWhoseReaderFailsGoesOn() throws Exception {
         AtomicInteger wakes = new AtomicInteger();
-        try (AutoCloseable unused = other().watch(() -> {
+        try (AutoCloseable unused = other().watch(r -> {
             wakes.incrementAndGet();
             throw new IllegalStateException("a reader that fails");
         })) {

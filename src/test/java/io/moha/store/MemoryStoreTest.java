@@ -57,7 +57,7 @@ class MemoryStoreTest extends ClusterStoreContract {
     @Test
     void aClientThatIsCutOffHearsNothingWhileOthersGoOnAndItsLeaseRunsOut() throws Exception {
         AtomicInteger wakes = new AtomicInteger();
-        var unused = store.watch(wakes::incrementAndGet);
+        var unused = store.watch(r -> wakes.incrementAndGet());
         long lease = store.grantLease(Duration.ofSeconds(10), DEADLINE);
         store.commit(txn(List.of(), new Txn.Put("master", "node-1", lease)), DEADLINE);
         assertThat(wakes).hasValue(1);
@@ -88,7 +88,7 @@ class MemoryStoreTest extends ClusterStoreContract {
         long lease = store.grantLease(Duration.ofSeconds(10), DEADLINE);
         store.commit(txn(List.of(), new Txn.Put("master", "node-1", lease)), DEADLINE);
         AtomicInteger wakes = new AtomicInteger();
-        var unused = other.watch(wakes::incrementAndGet);
+        var unused = other.watch(r -> wakes.incrementAndGet());
 
         pass(Duration.ofSeconds(10).minusNanos(1));
         server.tick();

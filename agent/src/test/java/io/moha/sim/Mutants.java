@@ -209,6 +209,11 @@ final class Mutants {
                 "GtidSet lacking = mine.subtract(executed);",
                 "GtidSet lacking = mine.subtract(mine);"));
         all.add(mutant(
+                "a replica follows a winner that may lack what it has",
+                DECIDE + "Context.java",
+                "                        .filter(b -> b.received().contains(local().received()))\n",
+                ""));
+        all.add(mutant(
                 "term not compared",
                 "src/main/java/io/moha/store/Keys.java",
                 "new Txn.ValueIs(TERM, term.toString())",

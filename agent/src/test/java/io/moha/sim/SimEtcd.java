@@ -10,6 +10,7 @@ import io.moha.store.TxnResult;
 import java.time.Duration;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -192,12 +193,12 @@ final class SimEtcd {
             if (role && link.roleTrick == RoleTrick.LATE) {
                 link.roleTrick = RoleTrick.NONE;
                 scheduler.in(deadline.toNanos() + random.nextLong(LONGEST_CALL), () -> applyLate(txn));
-                return call(deadline, true, () -> new TxnResult(false, 0));
+                return call(deadline, true, () -> new TxnResult(false, keys.view()));
             }
             if (role && link.roleTrick == RoleTrick.HELD_UNTIL_FREE_AGAIN) {
                 link.roleTrick = RoleTrick.NONE;
                 holdUntilFreeAgain(txn, keys.view().entries().containsKey(Keys.HOLDER));
-                return call(deadline, true, () -> new TxnResult(false, 0));
+                return call(deadline, true, () -> new TxnResult(false, keys.view()));
             }
             return call(deadline, () -> server.commit(txn, deadline));
         }
@@ -286,12 +287,12 @@ final class SimEtcd {
         }
 
         @Override
-        public AutoCloseable watch(Runnable onChange) {
-            return server.watch(() -> {
+        public AutoCloseable watch(LongConsumer onChange) {
+            return server.watch(revision -> {
                 if (!leaderless && !lost(link.answersLost) && !process.dead()) {
                     scheduler.in(way(), () -> {
                         if (!process.dead()) {
-                            onChange.run();
+                            onChange.accept(revision);
                         }
                     });
                 }

@@ -292,7 +292,7 @@ public final class JdbcDatabase implements Database {
         try {
             changing.run(what, deadline, Repeat.NO, action);
         } finally {
-            probe.invalidate();
+            probe.invalidatePlugins();
         }
     }
 
@@ -343,20 +343,20 @@ public final class JdbcDatabase implements Database {
     public void cloneFrom(Endpoint donor, Duration deadline) throws DatabaseException {
         Deadline end = Deadline.in(deadline);
         others.to(donor).run("preparing the clone on " + donor, deadline, Repeat.IF_STALE, Cloner::ensurePluginOnDonor);
-        probe.invalidate();
+        probe.invalidateAll();
         try {
             changing.run("cloning " + donor, Duration.ofNanos(Math.max(1, end.leftNanos())), Repeat.NO, link -> {
                 Cloner.ensurePluginHere(link);
                 cloner.take(link, donor);
             });
         } finally {
-            probe.invalidate();
+            probe.invalidateAll();
         }
     }
 
     @Override
     public void forgetHistory(Duration deadline) throws DatabaseException {
-        probe.invalidate();
+        probe.invalidateAll();
         changing.run(
                 "forgetting the GTID history",
                 deadline,

@@ -45,13 +45,19 @@ final class Probe {
     private static final String USER_DATA = "SELECT EXISTS(SELECT 1 FROM information_schema.schemata WHERE schema_name"
             + " NOT IN ('mysql','information_schema','performance_schema','sys','moha'))";
 
-    /** What is read less often. */
+    /**
+     * What is read less often.
+     *
+     * @param change how often this agent had changed the role of the server, or all of it, before it was read
+     * @param replaced how often it had changed all of it
+     */
     private record Slow(
             String binlogFile,
             long binlogPosition,
             boolean hasUserData,
             boolean deadManArmed,
             int change,
+            int replaced,
             long readAtNanos) {}
 
     /** What one statement tells. */
@@ -103,9 +109,24 @@ final class Probe {
     /** Counts what the agent has changed. */
     private final AtomicInteger changes = new AtomicInteger();
 
-    /** The agent has changed something: the next probe reads everything. */
+    private final AtomicInteger replacements = new AtomicInteger();
+
+    /** The agent has opened or closed the server, or changed its source: the next probe reads what goes with that. */
     void invalidate() {
         changes.incrementAndGet();
+    }
+
+    /** There may be other data, or other plugins: the next probe reads everything. */
+    void invalidateAll() {
+        replacements.incrementAndGet();
+        invalidate();
+    }
+
+    /** The agent has changed semi-synchronous replication: perhaps a plugin is new. What is set is read each time. */
+    void invalidatePlugins() {
+        if (!semiSync.complete()) {
+            invalidateAll();
+        }
     }
 
     /** The administrative port of the server as of the last probe; 0 if it has none. */
@@ -115,8 +136,10 @@ final class Probe {
 
     /** Called by one thread at a time: the probe's line sees to it. */
     DatabaseStatus read(Link link) throws SQLException {
-        int change = changes.get(); // before reading: a change during the read makes the next probe read again
-        Globals globals = globals(link, change);
+        // Before reading: a change during the read makes the next probe read again.
+        int change = changes.get();
+        int replaced = replacements.get();
+        Globals globals = globals(link, replaced);
         Optional<Replica> replica = replica(link, globals.heartbeats());
         boolean acknowledging = replica.isPresent()
                 && replica.get().receiver() == Receiver.RUNNING
@@ -125,7 +148,7 @@ final class Probe {
         // Reading the position waits for whoever writes the binary log: a huge transaction, or one on a full disk.
         boolean held = globals.sessions().any() && globals.executed().equals(lastExecuted);
         lastExecuted = globals.executed();
-        Slow rest = slow(link, globals.executed(), held, change);
+        Slow rest = slow(link, globals.executed(), held, change, replaced);
         return new DatabaseStatus(
                 globals.version(),
                 globals.serverUuid(),
@@ -178,7 +201,7 @@ final class Probe {
                 SemiSyncProbe.settings(row, 15));
     }
 
-    private Slow slow(Link link, String executedText, boolean held, int change) throws SQLException {
+    private Slow slow(Link link, String executedText, boolean held, int change, int replaced) throws SQLException {
         Slow last = slow;
         boolean old = last == null || System.nanoTime() - last.readAtNanos() > SLOW.toNanos();
         // An empty server that receives its first transactions must not be called empty for five seconds more.
@@ -186,11 +209,14 @@ final class Probe {
         if (last != null && !old && last.change() == change && !firstData) {
             return last;
         }
-        boolean userData = Sql.text(link, USER_DATA).equals("1");
+        // Data does not go away with a role.
+        boolean known = last != null && !old && last.hasUserData() && last.replaced() == replaced;
+        boolean userData = known || Sql.text(link, USER_DATA).equals("1");
         boolean armed = DeadMan.armed(link);
         Slow read;
         if (last != null && held) {
-            read = new Slow(last.binlogFile(), last.binlogPosition(), userData, armed, change, System.nanoTime());
+            read = new Slow(
+                    last.binlogFile(), last.binlogPosition(), userData, armed, change, replaced, System.nanoTime());
         } else {
             read = Sql.first(
                             link,
@@ -201,8 +227,9 @@ final class Probe {
                                     userData,
                                     armed,
                                     change,
+                                    replaced,
                                     System.nanoTime()))
-                    .orElse(new Slow("", 0, userData, armed, change, System.nanoTime()));
+                    .orElse(new Slow("", 0, userData, armed, change, replaced, System.nanoTime()));
         }
         slow = read;
         slowFor = executedText;

@@ -34,7 +34,7 @@ final class SemiSyncProbe {
         }
     }
 
-    private @Nullable Installed installed;
+    private volatile @Nullable Installed installed;
     private boolean mayAcknowledge = true;
 
     /**
@@ -69,6 +69,12 @@ final class SemiSyncProbe {
         mayAcknowledge |= !same;
         installed = found;
         return found;
+    }
+
+    /** Whether both sides are known to be there, so that nothing that this agent does can add one. */
+    boolean complete() {
+        Installed known = installed;
+        return known != null && known.source() && known.replica();
     }
 
     /** Whether a statement failed because somebody took a plugin away; asked again, it is known. */

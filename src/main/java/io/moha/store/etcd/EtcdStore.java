@@ -3,6 +3,7 @@ package io.moha.store.etcd;
 import io.etcd.jetcd.ByteSequence;
 import io.etcd.jetcd.Client;
 import io.etcd.jetcd.KeyValue;
+import io.etcd.jetcd.Response;
 import io.etcd.jetcd.kv.GetResponse;
 import io.etcd.jetcd.kv.TxnResponse;
 import io.etcd.jetcd.op.Cmp;
@@ -25,6 +26,8 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.function.LongConsumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +35,8 @@ import org.jspecify.annotations.Nullable;
  * those of gRPC and Netty, which all stores share, and one {@code jetcd-watch} an endpoint that has had a watch.
  */
 public final class EtcdStore implements ClusterStore {
+    private static final GetOption ALL = GetOption.builder().isPrefix(true).build();
+
     private final String prefix;
     private final ScheduledThreadPoolExecutor timer;
     private final List<EtcdEndpoint> endpoints;
@@ -63,14 +68,17 @@ public final class EtcdStore implements ClusterStore {
 
     @Override
     public StoreSnapshot read(Duration deadline) throws StoreException {
-        GetOption all = GetOption.builder().isPrefix(true).build();
         GetResponse response = rotation.repeat(
                 "read of " + prefix,
                 deadline,
                 patience(deadline),
-                client -> client.getKVClient().get(bytes(prefix), all));
+                client -> client.getKVClient().get(bytes(prefix), ALL));
+        return snapshot(response.getHeader(), response.getKvs());
+    }
+
+    private StoreSnapshot snapshot(Response.Header header, List<KeyValue> found) {
         Map<String, StoreSnapshot.Entry> entries = new HashMap<>();
-        for (KeyValue each : response.getKvs()) {
+        for (KeyValue each : found) {
             String key = text(each.getKey()).substring(prefix.length());
             entries.put(
                     key,
@@ -81,8 +89,7 @@ public final class EtcdStore implements ClusterStore {
                             each.getModRevision(),
                             each.getLease()));
         }
-        return new StoreSnapshot(
-                response.getHeader().getClusterId(), response.getHeader().getRevision(), entries);
+        return new StoreSnapshot(header.getClusterId(), header.getRevision(), entries);
     }
 
     /**
@@ -141,14 +148,21 @@ public final class EtcdStore implements ClusterStore {
     @Override
     public TxnResult commit(Txn txn, Duration deadline) throws StoreException {
         TxnResponse response = rotation.once("transaction", deadline, client -> send(client, txn));
-        return new TxnResult(response.isSucceeded(), response.getHeader().getRevision());
+        List<KeyValue> found = response.getGetResponses().stream()
+                .flatMap(got -> got.getKvs().stream())
+                .toList();
+        return new TxnResult(response.isSucceeded(), snapshot(response.getHeader(), found));
     }
 
+    /** Both branches end with reading all: who changes something need not ask again. */
     private CompletableFuture<TxnResponse> send(Client client, Txn txn) {
+        Op readAll = Op.get(bytes(prefix), ALL);
         return client.getKVClient()
                 .txn()
                 .If(txn.guards().stream().map(this::guard).toArray(Cmp[]::new))
-                .Then(txn.operations().stream().map(this::operation).toArray(Op[]::new))
+                .Then(Stream.concat(txn.operations().stream().map(this::operation), Stream.of(readAll))
+                        .toArray(Op[]::new))
+                .Else(readAll)
                 .commit();
     }
 
@@ -176,7 +190,7 @@ public final class EtcdStore implements ClusterStore {
     }
 
     @Override
-    public AutoCloseable watch(Runnable onChange) {
+    public AutoCloseable watch(LongConsumer onChange) {
         EtcdWatch watch = new EtcdWatch(bytes(prefix), rotation, timer, onChange, watches::remove);
         watches.add(watch);
         watch.moveSoon();

@@ -8,6 +8,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,7 +26,7 @@ final class EtcdWatch implements AutoCloseable {
     private final ByteSequence prefix;
     private final Rotation rotation;
     private final ScheduledExecutorService timer;
-    private final Runnable onChange;
+    private final LongConsumer onChange;
     private final Consumer<EtcdWatch> onClose;
 
     private Watch.@Nullable Watcher watcher;
@@ -42,7 +43,7 @@ final class EtcdWatch implements AutoCloseable {
             ByteSequence prefix,
             Rotation rotation,
             ScheduledExecutorService timer,
-            Runnable onChange,
+            LongConsumer onChange,
             Consumer<EtcdWatch> onClose) {
         this.prefix = prefix;
         this.rotation = rotation;
@@ -132,9 +133,9 @@ final class EtcdWatch implements AutoCloseable {
         }
     }
 
-    private void wake() {
+    private void wake(long revision) {
         try {
-            onChange.run();
+            onChange.accept(revision);
         } catch (RuntimeException e) {
             LOG.warn("the reader of a watch failed", e);
         }
@@ -175,7 +176,11 @@ final class EtcdWatch implements AutoCloseable {
         @Override
         public void onNext(WatchResponse response) {
             works(mine);
-            wake();
+            // Without an event the watch has just been made.
+            wake(response.getEvents().stream()
+                    .mapToLong(e -> e.getKeyValue().getModRevision())
+                    .max()
+                    .orElse(0));
         }
 
         @Override

@@ -15,6 +15,10 @@ import io.moha.mysql.MysqldFixture;
 import io.moha.mysql.MysqldFixture.Version;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -127,6 +131,119 @@ final class ReplicationTest {
             assertThat(first.probe(SOON).writable()).isFalse();
             assertNoWarningAboutHeartbeat(two);
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Version.class)
+    void aRunningApplierGoesOnWhileTheReceiverTurnsToAnotherSource(Version version) throws Exception {
+        try (MysqldFixture one = MysqldFixture.start(version);
+                MysqldFixture two = MysqldFixture.start(version);
+                MysqldFixture three = MysqldFixture.start(version);
+                JdbcDatabase first = Databases.on(one);
+                JdbcDatabase second = Databases.on(two);
+                JdbcDatabase third = Databases.on(three)) {
+            Databases.makePrimary(first, one);
+            second.follow(one.endpoint(), LONG);
+            third.follow(one.endpoint(), LONG);
+            executedOn(first, two, first);
+            executedOn(first, three, first);
+            String applier = three.ask(APPLIER);
+
+            one.kill9();
+            second.stopReceiver(SOON);
+            second.openForWrites(Databases.ALLOWANCE, () -> true, LONG);
+            third.follow(two.endpoint(), LONG);
+            Databases.insert(two);
+            executedOn(second, three, second);
+            assertThat(third.probe(SOON).replica().orElseThrow().source()).isEqualTo(two.endpoint());
+            assertThat(three.ask(APPLIER)).as("the applier was not stopped").isEqualTo(applier);
+            second.forgetSource(LONG); // as a new primary does when its replicas follow
+            Databases.insert(two);
+            executedOn(second, three, second);
+
+            // After a crash of the replica its relay log begins anew, at the new source.
+            three.kill9();
+            Databases.insert(two);
+            three.restart();
+            third.startReplication(LONG);
+            executedOn(second, three, second);
+            String next = three.ask(APPLIER);
+            third.follow(two.endpoint(), LONG);
+            Databases.insert(two);
+            executedOn(second, three, second);
+            assertThat(three.ask(APPLIER)).as("nor the second time").isEqualTo(next);
+        }
+    }
+
+    /** STOP REPLICA would wait 60 s for the rest, which never comes. */
+    @ParameterizedTest
+    @EnumSource(Version.class)
+    void halfATransactionOfTheOldSourceIsRolledBackByTheApplierThatGoesOn(Version version) throws Exception {
+        try (MysqldFixture one = MysqldFixture.start(version);
+                MysqldFixture two = MysqldFixture.start(version);
+                MysqldFixture three = MysqldFixture.start(version);
+                JdbcDatabase first = Databases.on(one);
+                JdbcDatabase second = Databases.on(two);
+                JdbcDatabase third = Databases.on(three)) {
+            Databases.makePrimary(first, one);
+            one.execute("CREATE TABLE demo.big (id INT AUTO_INCREMENT PRIMARY KEY, v LONGBLOB)");
+            second.follow(one.endpoint(), LONG);
+            third.follow(one.endpoint(), LONG);
+            executedOn(first, two, first);
+            executedOn(first, three, first);
+            second.stopReceiver(SOON);
+
+            GtidSet received = third.probe(SOON).received();
+            long space = Long.parseLong(status(three, "Relay_Log_Space"));
+            CompletableFuture<Void> writes = CompletableFuture.runAsync(() -> bigTransaction(one));
+            Databases.await(
+                    "a part has come", () -> Long.parseLong(status(three, "Relay_Log_Space")) > space + 1_000_000);
+            third.stopReceiver(LONG);
+            writes.join();
+            assertThat(third.probe(SOON).received())
+                    .as("the transaction has not been received as a whole")
+                    .isEqualTo(received);
+            one.kill9();
+
+            second.openForWrites(Databases.ALLOWANCE, () -> true, LONG);
+            third.follow(two.endpoint(), LONG);
+            Databases.insert(two);
+            executedOn(second, three, second);
+            assertThat(three.ask("SELECT COUNT(*) FROM demo.big")).isEqualTo("0");
+        }
+    }
+
+    /** 128 MB in one transaction. */
+    private static void bigTransaction(MysqldFixture server) {
+        try (Connection app = server.app();
+                Statement statement = app.createStatement()) {
+            app.setAutoCommit(false);
+            for (int i = 0; i < 16; i++) {
+                statement.execute("INSERT INTO demo.big (v) VALUES (REPEAT('x', 8000000))");
+            }
+            app.commit();
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static String status(MysqldFixture replica, String column) throws SQLException {
+        try (Connection admin = replica.admin();
+                Statement statement = admin.createStatement();
+                ResultSet row = statement.executeQuery("SHOW REPLICA STATUS")) {
+            row.next();
+            return row.getString(column);
+        }
+    }
+
+    private static final String APPLIER = "SELECT thread_id FROM performance_schema.threads"
+            + " WHERE name IN ('thread/sql/replica_sql', 'thread/sql/slave_sql')";
+
+    /** Waits until the replica has executed what the other has. */
+    private static void executedOn(JdbcDatabase asking, MysqldFixture replica, JdbcDatabase all)
+            throws DatabaseException {
+        GtidSet written = all.probe(SOON).executed();
+        assertThat(asking.awaitExecutedOn(replica.endpoint(), written, LONG)).isTrue();
     }
 
     @ParameterizedTest

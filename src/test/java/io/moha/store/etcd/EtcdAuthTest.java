@@ -138,7 +138,7 @@ class EtcdAuthTest {
         AtomicInteger wakes = new AtomicInteger();
         try (EtcdStore store = open();
                 EtcdStore writer = open();
-                AutoCloseable unused = store.watch(wakes::incrementAndGet)) {
+                AutoCloseable unused = store.watch(r -> wakes.incrementAndGet())) {
             wokenBy(wakes, writer);
             etcd.kill(0);
             etcd.start(0);

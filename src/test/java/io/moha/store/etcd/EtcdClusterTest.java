@@ -262,7 +262,7 @@ class EtcdClusterTest {
     void aWatchSurvivesTheRestartOfItsServer() throws Exception {
         AtomicInteger wakes = new AtomicInteger();
         try (EtcdStore watched = openAt(0);
-                AutoCloseable unused = watched.watch(wakes::incrementAndGet)) {
+                AutoCloseable unused = watched.watch(r -> wakes.incrementAndGet())) {
             wokenBy(wakes, store);
             etcd.kill(0);
             wokenBy(wakes, store);
@@ -276,7 +276,7 @@ class EtcdClusterTest {
     void aWatchOfTheOnlyServerSurvivesItsRestart() throws Exception {
         AtomicInteger wakes = new AtomicInteger();
         try (EtcdStore watched = EtcdStore.open(EtcdSettings.plain(List.of(etcd.url(0)), "/moha/demo"));
-                AutoCloseable unused = watched.watch(wakes::incrementAndGet)) {
+                AutoCloseable unused = watched.watch(r -> wakes.incrementAndGet())) {
             wokenBy(wakes, store);
             etcd.kill(0);
             await().pollDelay(Duration.ofSeconds(4)).until(() -> true);
@@ -291,7 +291,7 @@ class EtcdClusterTest {
         int frozen = (leader() + 1) % 3;
         AtomicInteger wakes = new AtomicInteger();
         try (EtcdStore watched = openAt(frozen);
-                AutoCloseable unused = watched.watch(wakes::incrementAndGet)) {
+                AutoCloseable unused = watched.watch(r -> wakes.incrementAndGet())) {
             watched.read(LONG);
             wokenBy(wakes, store);
             etcd.freeze(frozen);

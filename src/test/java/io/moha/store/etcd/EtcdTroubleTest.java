@@ -83,7 +83,7 @@ class EtcdTroubleTest {
                 EtcdStore direct = open(etcd.url(0));
                 EtcdStore store = open("http://127.0.0.1:" + wire.port())) {
             AtomicInteger woken = new AtomicInteger();
-            try (AutoCloseable watch = store.watch(woken::incrementAndGet)) {
+            try (AutoCloseable watch = store.watch(r -> woken.incrementAndGet())) {
                 put(direct, "master", "node-1");
                 await("woken").until(() -> woken.get() > 0);
                 wire.cut();

@@ -109,7 +109,8 @@ public final class Agent implements AutoCloseable {
                 () -> prober.look().status(),
                 before -> theLoop().timeline().phases(before),
                 () -> wishes.readOnlyMillis(clock.now()),
-                wishes::withdrawn);
+                wishes::withdrawn,
+                reader::learn);
         StoreActor storeActor = new StoreActor(identity.id(), store, database, clock, sources);
         Actor actor = new Actor(
                 database,
@@ -171,7 +172,7 @@ public final class Agent implements AutoCloseable {
             prober.ask();
             wake();
         });
-        watch = store.watch(reader::ask);
+        watch = store.watch(reader::changed);
         threads.start("leader-lease", roleLease);
         threads.start("registration-lease", nodeLease);
         threads.start("etcd-reader", reader);

@@ -252,7 +252,8 @@ public final class AgentLoop implements Runnable {
         parts.wishes().answer();
         decision.actions().forEach(this::start);
         if (decision.diagnosis() == Diagnosis.LOOK_AGAIN) {
-            look();
+            parts.prober().askSince(databaseDirtyAt);
+            parts.reader().askSince(storeDirtyAt);
         }
         if (phase != state.phase() && state.phase().holding()) {
             bell.ring(); // on the way to an open primary no step waits for the next tick
@@ -306,8 +307,16 @@ public final class AgentLoop implements Runnable {
             parts.nodeLease().hurry();
         }
         if (Actor.touchesStore(action)) {
-            storeDirtyAt = clock.now();
-            parts.reader().ask();
+            // The answer of a transaction comes with all keys: then there is nothing to read again.
+            boolean seen = outcome.revision() > 0
+                    && parts.reader()
+                            .picture()
+                            .filter(p -> p.revision() >= outcome.revision())
+                            .isPresent();
+            if (!seen) {
+                storeDirtyAt = clock.now();
+                parts.reader().ask();
+            }
         }
         if (action instanceof Action.OpenForWrites) {
             long sentAt = clock.now() - finished.get().tookNanos();

@@ -43,6 +43,10 @@ final class DatabaseProber implements Runnable {
     private final Runnable onLook;
     private final Bell bell;
     private volatile Look look;
+    /** A look is wanted that begins from now on. */
+    private volatile boolean asked;
+    /** When the last look began. */
+    private volatile long begunAt;
 
     DatabaseProber(Database database, DatabaseProcess process, Duration timeout, Clock clock, Runnable onLook) {
         this.database = database;
@@ -52,6 +56,7 @@ final class DatabaseProber implements Runnable {
         this.bell = clock.bell();
         this.onLook = onLook;
         long now = clock.now();
+        this.begunAt = now - 1;
         this.look = new Look(Health.SILENT, now, now, Optional.empty(), "not asked yet", false, 0);
     }
 
@@ -59,8 +64,17 @@ final class DatabaseProber implements Runnable {
         return look;
     }
 
+    /** Asks for a look that begins from now on. */
     void ask() {
+        asked = true;
         bell.ring();
+    }
+
+    /** Asks for a look that began at that time or later, unless there is one or one is under way. */
+    void askSince(long instant) {
+        if (!asked && begunAt - instant < 0) {
+            ask();
+        }
     }
 
     @Override
@@ -78,8 +92,10 @@ final class DatabaseProber implements Runnable {
     }
 
     Look lookOnce() {
+        asked = false;
         Look before = look;
         long sentAt = clock.now();
+        begunAt = sentAt;
         Look seen;
         try {
             DatabaseStatus status = database.probe(timeout);

@@ -14,6 +14,7 @@ import io.moha.store.Json;
 import io.moha.store.Keys;
 import io.moha.store.Registration;
 import io.moha.store.StoreException;
+import io.moha.store.StoreSnapshot;
 import io.moha.store.SwitchRecord;
 import io.moha.store.SwitchRequest;
 import io.moha.store.Txn;
@@ -28,6 +29,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.function.ObjLongConsumer;
 import java.util.function.Supplier;
 
 /**
@@ -49,7 +51,8 @@ final class StoreActor {
             Supplier<Optional<DatabaseStatus>> status,
             Function<Optional<Map<String, Long>>, Map<String, Long>> phases,
             Supplier<Long> readOnlyMillis,
-            BooleanSupplier withdrawn) {}
+            BooleanSupplier withdrawn,
+            ObjLongConsumer<StoreSnapshot> learn) {}
 
     private final NodeId me;
     private final ClusterStore store;
@@ -270,12 +273,20 @@ final class StoreActor {
     }
 
     private Outcome commit(List<Guard> guards, List<Op> operations, String otherwise) throws StoreException {
-        return tryCommit(guards, operations).isPresent() ? Outcome.DONE : Outcome.failed(otherwise);
+        TxnResult result = send(guards, operations);
+        return (result.committed() ? Outcome.DONE : Outcome.failed(otherwise)).seenAt(result.revision());
     }
 
     /** @return the revision of the commit, empty if a guard did not hold */
     OptionalLong tryCommit(List<Guard> guards, List<Op> operations) throws StoreException {
-        TxnResult result = store.commit(new Txn(guards, operations), CALL);
+        TxnResult result = send(guards, operations);
         return result.committed() ? OptionalLong.of(result.revision()) : OptionalLong.empty();
+    }
+
+    private TxnResult send(List<Guard> guards, List<Op> operations) throws StoreException {
+        long sentAt = clock.now();
+        TxnResult result = store.commit(new Txn(guards, operations), CALL);
+        sources.learn().accept(result.after(), sentAt);
+        return result;
     }
 }

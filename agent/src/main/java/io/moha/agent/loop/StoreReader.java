@@ -6,10 +6,14 @@ import io.moha.store.StoreSnapshot;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Reads the cluster's keys when asked and at least once a second; the watch only asks. */
+/**
+ * Reads the cluster's keys when asked and at least once a second; the watch only asks. What a transaction of this node's own
+ * brings back counts as a read. An answer that was overtaken by a later one is dropped.
+ */
 final class StoreReader implements Runnable {
     private static final Logger LOG = LoggerFactory.getLogger(StoreReader.class);
     private static final Duration CALL = Duration.ofMillis(1500);
@@ -29,7 +33,14 @@ final class StoreReader implements Runnable {
     private volatile Optional<String> doubt = Optional.empty();
     private volatile String lastError = "";
     private long cluster;
-    private long highestRevision;
+    private volatile long highestRevision;
+    /** A read is wanted that is sent from now on, whatever was read. */
+    private volatile boolean asked;
+    /** The latest revision that the watch has told of. */
+    private final AtomicLong told = new AtomicLong();
+    /** When the last read was sent. */
+    private volatile long sentAt;
+
     private volatile long lastSuccess;
     private volatile long recoveredAt;
     private volatile boolean everRecovered;
@@ -42,6 +53,7 @@ final class StoreReader implements Runnable {
         this.bell = clock.bell();
         this.onRead = onRead;
         this.lastSuccess = clock.now();
+        this.sentAt = lastSuccess - 1;
     }
 
     Optional<ClusterPicture> picture() {
@@ -73,34 +85,60 @@ final class StoreReader implements Runnable {
         return everRecovered && clock.now() - recoveredAt < within.toNanos();
     }
 
+    /** Asks for a read that is sent from now on. */
     void ask() {
+        asked = true;
         bell.ring();
+    }
+
+    /** Asks for a read that was sent at that time or later, unless there is one or one is on its way. */
+    void askSince(long instant) {
+        if (!asked && sentAt - instant < 0) {
+            ask();
+        }
+    }
+
+    /**
+     * Something changed in etcd.
+     *
+     * @param revision of the change; 0 if not known
+     */
+    void changed(long revision) {
+        if (revision == 0) {
+            ask();
+        } else if (revision > highestRevision) {
+            told.accumulateAndGet(revision, Math::max);
+            bell.ring();
+        }
     }
 
     @Override
     public void run() {
         while (!Thread.currentThread().isInterrupted()) {
-            boolean good = readOnce();
-            if (!bell.await(good ? INTERVAL : Duration.ofMillis(200))) {
-                return;
-            }
+            Duration pause = readOnce() ? INTERVAL : Duration.ofMillis(200);
+            Duration left = pause;
+            do {
+                if (!bell.await(left)) {
+                    return;
+                }
+                left = pause.minusNanos(clock.now() - sentAt);
+            } while (!asked && told.get() <= highestRevision && !left.isNegative() && !left.isZero());
         }
     }
 
-    private void compareWithLast(StoreSnapshot read) {
+    /** @param floor the highest revision that was known when the read was sent */
+    private void compareWithLast(StoreSnapshot read, long floor) {
         if (doubt.isPresent()) {
             return;
         }
-        if (highestRevision > 0 && read.cluster() != cluster) {
+        if (floor > 0 && read.cluster() != cluster) {
             doubt = Optional.of("etcd is another cluster than before (id " + Long.toHexString(read.cluster())
                     + " after " + Long.toHexString(cluster) + "): it was restored from a backup");
-        } else if (read.revision() < highestRevision) {
-            doubt = Optional.of("etcd went back from revision " + highestRevision + " to " + read.revision()
+        } else if (read.revision() < floor) {
+            doubt = Optional.of("etcd went back from revision " + floor + " to " + read.revision()
                     + ": it was restored from a backup");
         }
         doubt.ifPresent(d -> LOG.warn("{}; refusing to act on it", d));
-        cluster = read.cluster();
-        highestRevision = Math.max(highestRevision, read.revision());
     }
 
     /**
@@ -140,24 +178,56 @@ final class StoreReader implements Runnable {
                 .orElseGet(() -> ClusterPicture.of(read, sentAt, clock.wall()));
     }
 
-    boolean readOnce() {
-        long sentAt = clock.now();
-        try {
-            StoreSnapshot read = store.read(CALL);
-            compareWithLast(read);
-            ClusterPicture next = understand(read, sentAt);
+    /** Takes what a transaction of this node's own came back with; what does not fit is left to the next read. Any thread. */
+    void learn(StoreSnapshot after, long sentThen) {
+        synchronized (this) {
+            if (picture.isEmpty() || after.cluster() != cluster || after.revision() < highestRevision) {
+                return;
+            }
+            try {
+                adopt(after, sentThen);
+            } catch (IllegalArgumentException e) {
+                LOG.debug("left to the next read: {}", e.getMessage());
+                return;
+            }
+        }
+        onRead.run();
+    }
+
+    private void adopt(StoreSnapshot read, long sentThen) {
+        boolean overtaken = read.revision() < highestRevision && doubt.isEmpty();
+        boolean older = picture.filter(p -> p.revision() == read.revision() && p.sentAt() - sentThen >= 0)
+                .isPresent();
+        if (!overtaken && !older) {
+            ClusterPicture next = understand(read, sentThen);
             picture.ifPresent(before -> compareRegistrations(before, next, clock.now()));
             picture = Optional.of(next);
             understood = read.entries();
-            if (!lastError.isEmpty()) {
-                LOG.info("etcd answers again");
+        }
+        cluster = read.cluster();
+        highestRevision = Math.max(highestRevision, read.revision());
+        if (!lastError.isEmpty()) {
+            LOG.info("etcd answers again");
+        }
+        lastError = "";
+        long now = clock.now();
+        if (now - lastSuccess > GAP.toNanos()) {
+            recovered(now);
+        }
+        lastSuccess = now;
+    }
+
+    boolean readOnce() {
+        asked = false;
+        long sentThen = clock.now();
+        sentAt = sentThen;
+        long floor = highestRevision;
+        try {
+            StoreSnapshot read = store.read(CALL);
+            synchronized (this) {
+                compareWithLast(read, floor);
+                adopt(read, sentThen);
             }
-            lastError = "";
-            long now = clock.now();
-            if (now - lastSuccess > GAP.toNanos()) {
-                recovered(now);
-            }
-            lastSuccess = now;
             onRead.run();
             return true;
         } catch (StoreException e) {

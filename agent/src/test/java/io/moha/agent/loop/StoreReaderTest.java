@@ -1,15 +1,20 @@
 package io.moha.agent.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.moha.model.NodeId;
+import io.moha.store.ClusterStore;
 import io.moha.store.Keys;
 import io.moha.store.MemoryStore;
 import io.moha.store.StoreException;
+import io.moha.store.StoreSnapshot;
 import io.moha.store.Txn;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 class StoreReaderTest {
@@ -62,6 +67,90 @@ class StoreReaderTest {
         put(Keys.HOLDER, "n2");
         assertThat(reader.readOnce()).isTrue();
         assertThat(reader.lastError()).isEmpty();
+    }
+
+    @Test
+    void whatATransactionBringsBackCountsAsARead() throws StoreException {
+        put(Keys.TERM, "4");
+        StoreSnapshot before = etcd.view();
+        reader.learn(before, 1);
+        assertThat(reader.picture()).as("nothing has been read yet").isEmpty();
+
+        assertThat(reader.readOnce()).isTrue();
+        put(Keys.TERM, "5");
+        woken = 0;
+        reader.learn(etcd.view(), System.nanoTime());
+        assertThat(reader.picture().orElseThrow().term().value()).isEqualTo(5);
+        assertThat(woken).isEqualTo(1);
+
+        reader.learn(before, System.nanoTime());
+        assertThat(reader.picture().orElseThrow().term().value())
+                .as("an older answer that came later")
+                .isEqualTo(5);
+        etcd.restore(etcd.backup());
+        put(Keys.TERM, "6");
+        reader.learn(etcd.view(), System.nanoTime());
+        assertThat(reader.picture().orElseThrow().term().value())
+                .as("of another cluster")
+                .isEqualTo(5);
+        assertThat(reader.doubt()).as("a read will tell").isEmpty();
+    }
+
+    @Test
+    void aReadThatWasOvertakenByATransactionIsNoStepBack() throws StoreException {
+        put(Keys.TERM, "4");
+        Runnable[] beforeTheAnswer = {() -> {}};
+        StoreReader slow = new StoreReader(answering(() -> beforeTheAnswer[0].run()), Clock.SYSTEM, () -> {});
+        assertThat(slow.readOnce()).isTrue();
+
+        beforeTheAnswer[0] = () -> {
+            try {
+                put(Keys.TERM, "5");
+            } catch (StoreException e) {
+                throw new IllegalStateException(e);
+            }
+            slow.learn(etcd.view(), System.nanoTime());
+        };
+        assertThat(slow.readOnce()).isTrue();
+        assertThat(slow.doubt()).as("etcd has not gone back").isEmpty();
+        assertThat(slow.picture().orElseThrow().term().value()).isEqualTo(5);
+    }
+
+    /** A client whose reads take their answer, and then a while. */
+    private ClusterStore answering(Runnable beforeEach) {
+        ClusterStore client = etcd.connect();
+        return (ClusterStore) Proxy.newProxyInstance(
+                ClusterStore.class.getClassLoader(), new Class<?>[] {ClusterStore.class}, (self, method, arguments) -> {
+                    Object answer = method.invoke(client, arguments);
+                    beforeEach.run();
+                    return answer;
+                });
+    }
+
+    @Test
+    void aChangeThatWasReadAlreadyIsNotReadAgain() throws Exception {
+        put(Keys.TERM, "4");
+        AtomicInteger reads = new AtomicInteger();
+        StoreReader counted = new StoreReader(answering(reads::incrementAndGet), Clock.SYSTEM, () -> {});
+        Thread thread = new Thread(counted);
+        thread.start();
+        try {
+            await().until(() -> reads.get() == 1 && counted.picture().isPresent());
+            long revision = etcd.view().revision();
+            counted.changed(revision);
+            counted.askSince(counted.picture().orElseThrow().sentAt());
+            Thread.sleep(200);
+            assertThat(reads).hasValue(1);
+            counted.changed(revision + 1);
+            await().until(() -> reads.get() == 2);
+            counted.changed(0);
+            await().until(() -> reads.get() == 3);
+            counted.askSince(System.nanoTime());
+            await().until(() -> reads.get() == 4);
+        } finally {
+            thread.interrupt();
+            thread.join();
+        }
     }
 
     private static String registration(String host) {
