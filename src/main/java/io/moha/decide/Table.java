@@ -120,6 +120,17 @@ public final class Table {
         return c.othersElect() ? List.of() : List.of(new Action.StartDatabase());
     }
 
+    /** On an etcd that was restored the others are to know at once, not when the database has recovered. */
+    private static List<Action> startSayingTheTerm(Context c) {
+        List<Action> actions = new ArrayList<>(startDatabase(c));
+        boolean wentBack =
+                c.seen().cluster().isPresent() && c.term().compareTo(c.state().term()) < 0;
+        if (wentBack) {
+            actions.addAll(sayFollowed(c));
+        }
+        return actions;
+    }
+
     private static String startInWords(Context c) {
         return c.othersElect() ? "leaving the machine to the election for a moment" : "starting it, fenced";
     }
@@ -287,7 +298,7 @@ public final class Table {
                 to(FENCED),
                 c -> c.seen().cluster().isPresent() && c.holderIsMe()
                         ? resign(c, "its database process died")
-                        : startDatabase(c),
+                        : startSayingTheTerm(c),
                 c -> "the database process is dead: " + startInWords(c));
         on(
                 WITHOUT_ROLE,
@@ -685,14 +696,7 @@ public final class Table {
                 WITHOUT_ROLE,
                 MY_TURN,
                 to(VOTING),
-                c -> List.of(new Action.Campaign(
-                        c.term(),
-                        counted(c),
-                        c.local().received(),
-                        c.holderRevision(),
-                        c.syncRevision(),
-                        c.drained(),
-                        c.drained() ? Durable.listToCampaign(c) : Optional.empty())),
+                Table::campaign,
                 c -> "the ranking for term " + c.coming() + " is " + c.ranking() + ": taking the role");
     }
 
@@ -829,15 +833,30 @@ public final class Table {
                 c -> "starting replication from " + c.holder().node() + " in term " + c.term());
     }
 
-    /** The ballots that were counted, and those of live members that were not there: one that arrives meanwhile counts. */
+    /** The ballots that were counted, and those of members that were not there: one that arrives meanwhile counts. */
     private static Map<NodeId, Long> counted(Context c) {
         Map<NodeId, Long> counted = new LinkedHashMap<>();
         c.votes().forEach((node, vote) -> counted.put(node, vote.modRevision()));
-        c.liveWithoutVote().forEach(node -> {
+        // Also of those that are not registered just now: one may be back, and have voted, since this was read.
+        Set<NodeId> others = new TreeSet<>(c.cluster().members().keySet());
+        others.addAll(c.cluster().live());
+        others.removeAll(counted.keySet());
+        others.forEach(node -> {
             Observation.Vote old = c.cluster().votes().get(node);
             counted.put(node, old == null ? 0 : old.modRevision());
         });
         return counted;
+    }
+
+    /** Where the list comes with the role, the server learns at the same time how many acknowledgements it will wait for. */
+    private static List<Action> campaign(Context c) {
+        Optional<AckList> list = c.drained() ? Durable.listToCampaign(c) : Optional.empty();
+        List<Action> actions = new ArrayList<>(List.of(new Action.Campaign(
+                c.term(), counted(c), c.local().received(), c.holderRevision(), c.syncRevision(), c.drained(), list)));
+        list.map(AckList::acks)
+                .filter(acks -> acks > c.local().semiSync().waitFor())
+                .ifPresent(acks -> actions.add(new Action.AwaitAckers(acks)));
+        return actions;
     }
 
     private static String reasons(Context c) {

@@ -140,8 +140,15 @@ class DeciderTest {
     void ballotsOfAnEarlierTermAreNotCounted() {
         ObservationBuilder seen = vacant().live("n1").vote(mine("1-10"), 31).vote(ballot("n2", 3, gtids("1-99")), 12);
         assertThat(decide(in(Phase.VOTING), seen).actions())
-                .containsExactly(
-                        new Action.Campaign(new Term(3), Map.of(ME, 31L), gtids("1-10"), 0, 0, true, Optional.empty()));
+                .as("and one that is just coming from a member that is not registered makes it fail")
+                .containsExactly(new Action.Campaign(
+                        new Term(3),
+                        Map.of(ME, 31L, new NodeId("n2"), 12L, new NodeId("n3"), 0L),
+                        gtids("1-10"),
+                        0,
+                        0,
+                        true,
+                        Optional.empty()));
         Decision undrained = decide(in(Phase.VOTING), seen.executed(gtids("1-9")));
         assertThat(((Action.Campaign) undrained.actions().get(0)).drained())
                 .as("the evidence would not be final")
@@ -479,6 +486,15 @@ class DeciderTest {
         assertThat(decision.diagnosis()).isEqualTo(Diagnosis.TERM_WENT_BACK);
         assertThat(decision.actions()).containsExactly(new Action.SayFollowed(new Term(3)));
         assertThat(decision.next().term()).isEqualTo(new Term(3));
+    }
+
+    @Test
+    void onAnEtcdThatWentBackANodeSaysItsTermAlsoWhileItsDatabaseIsDown() {
+        assertThat(decide(in(Phase.FENCED), seen().term(2).databaseDead()).actions())
+                .contains(new Action.SayFollowed(new Term(3)));
+        assertThat(decide(in(Phase.FENCED), seen().databaseDead()).actions())
+                .as("else it would say that it had opened")
+                .doesNotContain(new Action.SayFollowed(new Term(3)));
     }
 
     /** A node that was down all the while believes the old state: the others' word holds it back. */

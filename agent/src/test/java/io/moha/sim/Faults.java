@@ -306,6 +306,9 @@ final class Faults {
                 .orElse(0);
         cluster.trace(() -> "the operator accepts the restored etcd with term " + latest);
         cluster.nodes.forEach(Node::killAgent);
+        cluster.etcd.view().entries().keySet().stream()
+                .filter(key -> key.startsWith(Keys.BALLOTS))
+                .forEach(cluster.etcd::delete);
         long term = Math.max(latest, cluster.term());
         if (term > 0) { // else nobody was ever elected, and there is nothing to put
             cluster.etcd.put(Keys.TERM, Long.toString(term));

@@ -151,8 +151,10 @@ final class Invariants {
         if (promised) {
             oneAtATime(node, transaction, began);
         }
+        // Nobody may have been there who remembers what a restored etcd has forgotten (docs/internals/safety.md).
+        boolean kept = promised && !unaccepted;
         acknowledged.add(
-                new Acknowledged(transaction.write(), node, transaction.gtid(), cluster.scheduler.now(), promised));
+                new Acknowledged(transaction.write(), node, transaction.gtid(), cluster.scheduler.now(), kept));
     }
 
     /** Whether a list in force says that this node's acknowledgements are kept. */
@@ -434,7 +436,8 @@ final class Invariants {
                     && !node.mysql.writable();
             boolean named = phase == Phase.DIVERGED
                     && GtidSet.parse(p.orElseThrow().errant())
-                            .contains(node.mysql.received().subtract(all))
+                            // What waits for acknowledgements there was sent before it is executed.
+                            .contains(node.mysql.received().subtract(first.mysql.logged()))
                     && !p.orElseThrow().errant().isEmpty();
             boolean mustBeRebuilt = p.filter(x -> x.decision().diagnosis() == Diagnosis.DATA_MISSING)
                     .isPresent();
@@ -479,7 +482,8 @@ final class Invariants {
         Node primary = cluster.holder().orElseThrow();
         GtidSet kept = primary.mysql.executed();
         GtidSet named = kept;
-        for (Node node : lossless && !changing ? List.<Node>of() : cluster.nodes) {
+        boolean allPromised = lossless && !changing && restoredAt < 0;
+        for (Node node : allPromised ? List.<Node>of() : cluster.nodes) {
             if (node.published()
                     .filter(p -> p.state().phase() == Phase.DIVERGED)
                     .isPresent()) {

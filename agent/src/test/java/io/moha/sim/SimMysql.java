@@ -600,7 +600,7 @@ final class SimMysql {
     }
 
     /** What is in the binary log or was: executed, or waiting for acknowledgements. */
-    private GtidSet logged() {
+    GtidSet logged() {
         GtidSet all = executed;
         for (Waiting each : waiting) {
             all = all.union(each.transaction().gtid());

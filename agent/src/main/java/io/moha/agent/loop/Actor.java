@@ -57,9 +57,15 @@ final class Actor {
         return comparison;
     }
 
+    /** @see HandingOver#closedAt */
+    long closedAt() {
+        return storeActor.closedAt();
+    }
+
     /** Whether the action changes the database, so that older looks at it do not count any more. */
     static boolean touchesDatabase(Action action) {
-        return !touchesStore(action) && !(action instanceof Action.Compare);
+        boolean closes = action instanceof Action.HandOver order && order.closes();
+        return closes || (!touchesStore(action) && !(action instanceof Action.Compare));
     }
 
     /** Whether the action changes etcd, so that older reads of it do not count any more. */

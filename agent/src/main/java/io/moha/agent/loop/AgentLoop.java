@@ -548,6 +548,7 @@ public final class AgentLoop implements Runnable {
                         : Math.max(now, roleUntil()),
                 sound ? lease.sentAt() + policy.leaseTtl().toNanos() : now,
                 look.sentAt(),
+                parts.actor()::closedAt,
                 clock.wall(),
                 deadManSwitch,
                 problems(picture, look));

@@ -45,6 +45,8 @@ final class HandingOver {
     private final Database database;
     private final Clock clock;
     private final StoreActor.Sources sources;
+    /** When this server was last closed here: what was seen of it before says nothing any more. */
+    private volatile long closedAt;
 
     /** Why the role stays where it is. Nothing was handed over. */
     private static final class Kept extends Exception {
@@ -61,6 +63,12 @@ final class HandingOver {
         this.database = database;
         this.clock = clock;
         this.sources = sources;
+        this.closedAt = clock.now() - Duration.ofDays(1).toNanos();
+    }
+
+    /** Monotonic nanoseconds; until it is looked at again after that, nobody is to be told that this server is open. */
+    long closedAt() {
+        return closedAt;
     }
 
     Outcome perform(Action.HandOver order) throws StoreException {
@@ -108,8 +116,13 @@ final class HandingOver {
     /** @return all that this server has executed, read after it was closed */
     private GtidSet close(Action.HandOver order, Map<String, Long> phases) throws Kept, DatabaseException {
         long since = clock.now();
-        // super_read_only waits for the statements of others.
-        database.closeForWrites(order.within());
+        closedAt = since;
+        try {
+            // super_read_only waits for the statements of others.
+            database.closeForWrites(order.within());
+        } finally {
+            closedAt = clock.now();
+        }
         GtidSet executed = database.executedWhenClosed(StoreActor.CALL);
         phases.put("read_only", millisSince(since));
         return executed;

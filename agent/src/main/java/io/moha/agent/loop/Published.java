@@ -9,6 +9,7 @@ import io.moha.mysql.DatabaseStatus;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param fenceAt monotonic nanoseconds from which the node is no primary any more
  * @param observedAt monotonic nanoseconds of the look at the database that this rests on
+ * @param closedAt when a hand-over last closed the database, also since this was made
  */
 public record Published(
         Identity identity,
@@ -31,6 +33,7 @@ public record Published(
         long fenceAt,
         long leaseEndsAt,
         long observedAt,
+        LongSupplier closedAt,
         Instant at,
         boolean deadManSwitch,
         List<String> problems) {
@@ -40,6 +43,7 @@ public record Published(
         return state.phase() == Phase.PRIMARY
                 && now - fenceAt < 0
                 && observation.database().health() != Observation.Health.DEAD
+                && observedAt - closedAt.getAsLong() > 0
                 && status.filter(DatabaseStatus::writable).isPresent();
     }
 

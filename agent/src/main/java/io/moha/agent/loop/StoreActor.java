@@ -68,6 +68,11 @@ final class StoreActor {
         this.handingOver = new HandingOver(me, this, database, clock, sources);
     }
 
+    /** @see HandingOver#closedAt */
+    long closedAt() {
+        return handingOver.closedAt();
+    }
+
     Outcome act(Action action) throws StoreException, DatabaseException {
         if (action instanceof Action.Register) {
             return register();

@@ -182,6 +182,7 @@ final class StoreReader implements Runnable {
     void learn(StoreSnapshot after, long sentThen) {
         synchronized (this) {
             if (picture.isEmpty() || after.cluster() != cluster || after.revision() < highestRevision) {
+                ask(); // overtaken, or etcd went back: a read tells which
                 return;
             }
             try {
