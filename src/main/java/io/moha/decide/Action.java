@@ -5,6 +5,7 @@ import io.moha.model.Ballot;
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
+import io.moha.model.OnLongTransactions;
 import io.moha.model.Term;
 import java.time.Duration;
 import java.util.Map;
@@ -102,8 +103,18 @@ public sealed interface Action {
     /** Put the list of ackers: guarded by being the holder, and by the list being as it was seen. */
     record PutSync(long createRevision, AckList list, long syncRevision) implements Action {}
 
-    /** Let commits wait for so many replicas. */
-    record AwaitAckers(int replicas) implements Action {}
+    /**
+     * Let commits wait for so many replicas.
+     *
+     * @param commitsGoOn they begin to wait while applications write: what was sent to the replicas before is acknowledged by none
+     *     of them, so that one more transaction is to follow at once
+     */
+    record AwaitAckers(int replicas, boolean commitsGoOn) implements Action {
+        /** On a server that nobody can write to. */
+        public AwaitAckers(int replicas) {
+            this(replicas, false);
+        }
+    }
 
     /** As a replica, acknowledge what was received, or do not. */
     record Acknowledge(boolean on) implements Action {}
@@ -152,8 +163,16 @@ public sealed interface Action {
      * @param closes whether this server is still open: then the target is brought near first, and this server closed by the way,
      *     so that writes stand still for as little as possible
      * @param within how long this server may be closed before it goes back
+     * @param inTheWay what to do about sessions that closing would have to wait for, or whose work it would undo
      */
-    record HandOver(Term term, long modRevision, NodeId target, Endpoint endpoint, boolean closes, Duration within)
+    record HandOver(
+            Term term,
+            long modRevision,
+            NodeId target,
+            Endpoint endpoint,
+            boolean closes,
+            Duration within,
+            OnLongTransactions inTheWay)
             implements Action {}
 
     /** Delete the key as it stands at {@code modRevision}; the ballot says why this node does not want the coming term. */

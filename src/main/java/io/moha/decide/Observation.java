@@ -6,6 +6,7 @@ import io.moha.model.Durability;
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
+import io.moha.model.OnLongTransactions;
 import io.moha.model.PromotionRule;
 import io.moha.model.Term;
 import java.time.Duration;
@@ -270,6 +271,9 @@ public record Observation(
         }
     }
 
-    /** @param within how long the primary may be closed before it goes back */
-    public record HandOverWish(NodeId to, Duration within) {}
+    /**
+     * @param within how long the primary may be closed before it goes back
+     * @param inTheWay what to do about sessions that it would have to wait for
+     */
+    public record HandOverWish(NodeId to, Duration within, OnLongTransactions inTheWay) {}
 }

@@ -182,7 +182,8 @@ public final class Table {
                         wish.to(),
                         e,
                         c.state().phase() == PRIMARY,
-                        wish.within())))
+                        wish.within(),
+                        wish.inTheWay())))
                 .orElse(List.of());
     }
 
@@ -555,7 +556,9 @@ public final class Table {
                 HOLDING,
                 WAIT_DIFFERS,
                 stay(),
-                c -> List.of(new Action.AwaitAckers(Durable.of(c).waitCount())),
+                c -> List.of(new Action.AwaitAckers(
+                        Durable.of(c).waitCount(),
+                        c.local().writable() && c.local().semiSync().waitFor() == 0)),
                 c -> "commits are to wait for " + Durable.of(c).waitCount() + " acknowledgements, not "
                         + c.local().semiSync().waitFor());
         on(

@@ -2,7 +2,9 @@ package io.moha.mysql;
 
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
+import io.moha.model.Obstacle;
 import java.time.Duration;
+import java.util.List;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -20,6 +22,12 @@ public interface Database extends AutoCloseable {
 
     /** {@code SET GLOBAL super_read_only=ON}, on a connection of its own, with a short lock_wait_timeout (rung 3). */
     void closeForWrites(Duration deadline) throws DatabaseException;
+
+    /** Sessions that closing for writes would have to wait for, or whose work it would undo. */
+    List<Obstacle> obstacles(Duration deadline) throws DatabaseException;
+
+    /** Ends these sessions. What they have not committed is rolled back, which may take as long as it took. */
+    void endSessions(List<Obstacle> obstacles, Duration deadline) throws DatabaseException;
 
     /** What this server has executed, read in one statement with super_read_only; REFUSED if that is not on. */
     GtidSet executedWhenClosed(Duration deadline) throws DatabaseException;

@@ -9,6 +9,7 @@ import io.moha.model.Ballot;
 import io.moha.model.Durability;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
+import io.moha.model.OnLongTransactions;
 import io.moha.model.PromotionRule;
 import io.moha.model.Term;
 import java.time.Duration;
@@ -794,7 +795,13 @@ class DeciderTest {
         Decision gives = decide(in(Phase.READ_ONLY), held.wishReadOnly().wishHandOverTo("n3"));
         assertThat(gives.actions())
                 .containsExactly(new Action.HandOver(
-                        new Term(3), 22, new NodeId("n3"), endpoint("n3"), false, ObservationBuilder.HAND_OVER_WITHIN));
+                        new Term(3),
+                        22,
+                        new NodeId("n3"),
+                        endpoint("n3"),
+                        false,
+                        ObservationBuilder.HAND_OVER_WITHIN,
+                        OnLongTransactions.WAIT));
         // Seed 154224 of the simulator: fenced in between it opened again, and then the hand-over was applied.
         assertThat(gives.next().givenUpAt()).isEqualTo(22);
         assertThat(decide(in(Phase.READ_ONLY), held.open()).actions()).containsExactly(new Action.CloseForWrites());
@@ -810,7 +817,13 @@ class DeciderTest {
         Decision gives = decide(in(Phase.PRIMARY), seen().iAmTheOpenPrimary().wishHandOverTo("n3"));
         assertThat(gives.actions())
                 .containsExactly(new Action.HandOver(
-                        new Term(3), 22, new NodeId("n3"), endpoint("n3"), true, ObservationBuilder.HAND_OVER_WITHIN));
+                        new Term(3),
+                        22,
+                        new NodeId("n3"),
+                        endpoint("n3"),
+                        true,
+                        ObservationBuilder.HAND_OVER_WITHIN,
+                        OnLongTransactions.WAIT));
         assertThat(gives.next().phase()).isEqualTo(Phase.PRIMARY);
         assertThat(gives.next().givenUpAt()).isEqualTo(22);
 

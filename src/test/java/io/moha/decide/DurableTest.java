@@ -62,7 +62,7 @@ class DurableTest {
 
         Decision waits =
                 decide(Phase.PRIMARY, serving().sync(notBinding("n2", "n3")).waitsFor(0, "n2"));
-        assertThat(waits.actions()).containsExactly(new Action.AwaitAckers(1));
+        assertThat(waits.actions()).containsExactly(new Action.AwaitAckers(1, true));
 
         AckList binding = written(decide(
                 Phase.PRIMARY,
@@ -182,7 +182,7 @@ class DurableTest {
     @Test
     void aServerThatHasForgottenToWaitIsNotOpenedAndIsSetRightWhenOpen() {
         ObservationBuilder restarted = serving().sync(list("n1", 1, "n2", "n3")).waitsFor(0, "n2", "n3");
-        assertThat(decide(Phase.PRIMARY, restarted).actions()).containsExactly(new Action.AwaitAckers(1));
+        assertThat(decide(Phase.PRIMARY, restarted).actions()).containsExactly(new Action.AwaitAckers(1, true));
     }
 
     @Test

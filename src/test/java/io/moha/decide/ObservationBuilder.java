@@ -17,6 +17,7 @@ import io.moha.model.Durability;
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
+import io.moha.model.OnLongTransactions;
 import io.moha.model.PromotionRule;
 import io.moha.model.Term;
 import java.time.Duration;
@@ -452,7 +453,8 @@ final class ObservationBuilder {
                 Optional.ofNullable(comparison()),
                 new Wishes(
                         wishReadOnly,
-                        Optional.ofNullable(handOverTo).map(to -> new Observation.HandOverWish(to, HAND_OVER_WITHIN)),
+                        Optional.ofNullable(handOverTo)
+                                .map(to -> new Observation.HandOverWish(to, HAND_OVER_WITHIN, OnLongTransactions.WAIT)),
                         rebuild,
                         rule),
                 registered,

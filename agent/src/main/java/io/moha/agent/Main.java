@@ -174,7 +174,8 @@ public final class Main implements Callable<Integer> {
                         meters::text,
                         () -> visible(settings),
                         node -> forget(store, agent, node),
-                        wanted -> want(store, agent, wanted)),
+                        wanted -> want(store, agent, wanted),
+                        () -> database.obstacles(Duration.ofSeconds(2))),
                 version());
         proxies.forEach(p -> threads.start("haproxy", p));
         try {

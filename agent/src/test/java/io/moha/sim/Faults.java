@@ -4,6 +4,7 @@ import io.moha.agent.loop.Wish;
 import io.moha.decide.Diagnosis;
 import io.moha.decide.Phase;
 import io.moha.model.NodeId;
+import io.moha.model.OnLongTransactions;
 import io.moha.sim.Cluster.Node;
 import io.moha.store.Keys;
 import io.moha.store.MemoryStore;
@@ -705,7 +706,7 @@ final class Faults {
 
     private void switchOver(Node node) {
         Optional<NodeId> to = random.nextBoolean() ? Optional.empty() : Optional.of(anyNode().id);
-        ask(node, () -> new Wish.ChangePrimary(to, within(), new CompletableFuture<>()));
+        ask(node, () -> new Wish.ChangePrimary(to, within(), inTheWay(), new CompletableFuture<>()));
         if (random.nextInt(4) == 0) {
             cluster.scheduler.in(
                     random.nextLong(SECOND), () -> ask(node, () -> new Wish.ReadWrite(new CompletableFuture<>())));
@@ -717,7 +718,10 @@ final class Faults {
         ask(node, () -> new Wish.ReadOnly(random.nextBoolean() ? 0 : 10 * SECOND, new CompletableFuture<>()));
         cluster.scheduler.in(
                 random.nextLong(2 * SECOND),
-                () -> ask(node, () -> new Wish.ChangePrimary(Optional.empty(), within(), new CompletableFuture<>())));
+                () -> ask(
+                        node,
+                        () -> new Wish.ChangePrimary(
+                                Optional.empty(), within(), inTheWay(), new CompletableFuture<>())));
         cluster.scheduler.in(
                 2 * SECOND + random.nextLong(3 * SECOND),
                 () -> ask(node, () -> new Wish.ReadWrite(new CompletableFuture<>())));
@@ -767,6 +771,11 @@ final class Faults {
 
     private Duration within() {
         return Duration.ofMillis(200 + random.nextInt(6000));
+    }
+
+    private OnLongTransactions inTheWay() {
+        OnLongTransactions[] all = OnLongTransactions.values();
+        return all[late.nextInt(all.length)];
     }
 
     /** Whoever closed a primary opens it again, as long as it takes. */

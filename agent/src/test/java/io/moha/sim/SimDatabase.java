@@ -2,12 +2,14 @@ package io.moha.sim;
 
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
+import io.moha.model.Obstacle;
 import io.moha.mysql.Database;
 import io.moha.mysql.DatabaseException;
 import io.moha.mysql.DatabaseException.Kind;
 import io.moha.mysql.DatabaseProcess;
 import io.moha.mysql.DatabaseStatus;
 import java.time.Duration;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -280,6 +282,21 @@ final class SimDatabase implements Database {
     @Override
     public void dropReplica(String serverUuid, Duration deadline) throws DatabaseException {
         execute(deadline, () -> mine.dropReplica(serverUuid));
+    }
+
+    @Override
+    public List<Obstacle> obstacles(Duration deadline) throws DatabaseException {
+        return statement(
+                mine,
+                deadline,
+                () -> scheduler.now() < mine.longTransactionUntil
+                        ? List.of(new Obstacle(Obstacle.Kind.TRANSACTION, 7, "app@sim", 2, "a long transaction"))
+                        : List.of());
+    }
+
+    @Override
+    public void endSessions(List<Obstacle> obstacles, Duration deadline) throws DatabaseException {
+        execute(deadline, () -> mine.longTransactionUntil = 0);
     }
 
     @Override

@@ -60,6 +60,13 @@ public final class FakeCluster implements AutoCloseable {
     public volatile Fate setReadOnly = Fate.DONE;
     public volatile Fate setReadWrite = Fate.DONE;
     public volatile Fate changeMaster = Fate.DONE;
+
+    private static final String OBSTACLE = "[{\"kind\":\"ddl\",\"session\":12,\"user\":\"app@web\",\"seconds\":63,"
+            + "\"what\":\"ALTER is running\"}]";
+    /** How often the primary is asked before the session that is in the way has ended. */
+    public volatile int obstaclesStay;
+
+    private int lookedForObstacles;
     public volatile Fate forget = Fate.DONE;
     public volatile Fate durability = Fate.DONE;
     /** Whether a hand-over opens the new primary. */
@@ -197,6 +204,8 @@ public final class FakeCluster implements AutoCloseable {
 
     private void read(String node, String path, HttpExchange exchange) throws IOException {
         switch (path) {
+            case "/obstacles" ->
+                answer(exchange, 200, node.equals(holder) && lookedForObstacles++ < obstaclesStay ? OBSTACLE : "[]");
             case "/status" ->
                 answer(
                         exchange,

@@ -2,6 +2,7 @@ package io.moha.mysql.jdbc;
 
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
+import io.moha.model.Obstacle;
 import io.moha.mysql.Database;
 import io.moha.mysql.DatabaseException;
 import io.moha.mysql.DatabaseException.Kind;
@@ -157,6 +158,24 @@ public final class JdbcDatabase implements Database {
     public void openToApplications(Duration deadline) throws DatabaseException {
         changing.run(
                 "ending offline_mode", deadline, Repeat.NO, link -> Sql.execute(link, "SET GLOBAL offline_mode=OFF"));
+    }
+
+    @Override
+    public List<Obstacle> obstacles(Duration deadline) throws DatabaseException {
+        return probing.call(
+                "looking for sessions that are in the way",
+                deadline,
+                Repeat.IF_STALE,
+                new Obstacles(settings.user())::find);
+    }
+
+    @Override
+    public void endSessions(List<Obstacle> obstacles, Duration deadline) throws DatabaseException {
+        changing.run(
+                "ending sessions that are in the way",
+                deadline,
+                Repeat.IF_STALE,
+                link -> Obstacles.end(link, obstacles));
     }
 
     @Override

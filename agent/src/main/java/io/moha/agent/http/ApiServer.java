@@ -10,6 +10,8 @@ import io.moha.decide.Phase;
 import io.moha.model.Durability;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
+import io.moha.model.Obstacle;
+import io.moha.model.OnLongTransactions;
 import io.moha.model.Term;
 import io.moha.store.DynamicSettings;
 import io.undertow.Undertow;
@@ -22,8 +24,10 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.Deque;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -65,7 +69,8 @@ public final class ApiServer implements AutoCloseable {
             Supplier<String> metrics,
             Supplier<Map<String, Object>> settings,
             Function<NodeId, String> forget,
-            Function<Durability, String> durability) {}
+            Function<Durability, String> durability,
+            Callable<List<Obstacle>> obstacles) {}
 
     private final AgentLoop loop;
     private final Clock clock;
@@ -120,6 +125,7 @@ public final class ApiServer implements AutoCloseable {
             case "/liveness" -> check(exchange, alive(p, now), 503);
             case "/status" -> status(exchange);
             case "/cluster" -> json(exchange, view.cluster(p));
+            case "/obstacles" -> obstacles(exchange);
             case "/history" -> json(exchange, StatusView.history(p));
             case "/config" -> json(exchange, pages.settings().get());
             case "/metrics" -> metrics(exchange);
@@ -193,6 +199,18 @@ public final class ApiServer implements AutoCloseable {
         });
     }
 
+    /** What a planned change would have to wait for here, asked of the server now; on a worker. */
+    private void obstacles(HttpServerExchange exchange) {
+        exchange.dispatch(() -> {
+            try {
+                json(exchange, StatusView.obstacles(pages.obstacles().call()));
+            } catch (Exception e) {
+                text(exchange, 503, "the database does not say: " + e.getMessage());
+            }
+            exchange.endExchange();
+        });
+    }
+
     private void metrics(HttpServerExchange exchange) {
         exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
         exchange.getResponseSender().send(pages.metrics().get());
@@ -250,7 +268,10 @@ public final class ApiServer implements AutoCloseable {
                 case "/setOnlyFollow" -> wish = new Wish.OnlyFollow(onlyFollow(exchange), answer);
                 default ->
                     wish = new Wish.ChangePrimary(
-                            Optional.ofNullable(parameter(exchange, "to")).map(NodeId::new), within(exchange), answer);
+                            Optional.ofNullable(parameter(exchange, "to")).map(NodeId::new),
+                            within(exchange),
+                            inTheWay(exchange),
+                            answer);
             }
         } catch (IllegalArgumentException e) {
             text(exchange, 400, "fail: " + e.getMessage());
@@ -259,7 +280,7 @@ public final class ApiServer implements AutoCloseable {
         Wish.Answer ended = loop.ask(wish)
                 .completeOnTimeout(
                         new Wish.Answer(Wish.Answer.Kind.UNKNOWN, "fail: no answer in time; read /status"),
-                        LONGEST.plus(wish instanceof Wish.ChangePrimary change ? change.within() : Duration.ZERO)
+                        LONGEST.plus(wish instanceof Wish.ChangePrimary change ? change.longest() : Duration.ZERO)
                                 .toMillis(),
                         TimeUnit.MILLISECONDS)
                 .join();
@@ -375,6 +396,11 @@ public final class ApiServer implements AutoCloseable {
         return parameter(exchange, "within-ms") == null
                 ? Wish.ChangePrimary.USUALLY_WITHIN
                 : millis(exchange, "within-ms", SHORTEST_CHANGE, LONGEST_CHANGE);
+    }
+
+    private static OnLongTransactions inTheWay(HttpServerExchange exchange) {
+        String text = parameter(exchange, "on-long-transactions");
+        return text == null ? OnLongTransactions.WAIT : OnLongTransactions.of(text);
     }
 
     private static boolean onlyFollow(HttpServerExchange exchange) {

@@ -5,6 +5,7 @@ import io.moha.agent.loop.Published;
 import io.moha.decide.Observation;
 import io.moha.model.AckList;
 import io.moha.model.NodeId;
+import io.moha.model.Obstacle;
 import io.moha.mysql.DatabaseStatus;
 import io.moha.mysql.DatabaseStatus.Replica;
 import io.moha.store.Registration;
@@ -207,5 +208,19 @@ final class StatusView {
     static List<SwitchRecord> history(Published p) {
         var picture = p.picture();
         return picture == null ? List.of() : picture.records();
+    }
+
+    static List<Map<String, Object>> obstacles(List<Obstacle> obstacles) {
+        List<Map<String, Object>> json = new ArrayList<>();
+        for (Obstacle each : obstacles) {
+            Map<String, Object> one = new LinkedHashMap<>();
+            one.put("kind", each.kind().name().toLowerCase(Locale.ROOT));
+            one.put("session", each.session());
+            one.put("user", each.user());
+            one.put("seconds", each.seconds());
+            one.put("what", each.what());
+            json.add(one);
+        }
+        return json;
     }
 }

@@ -12,9 +12,12 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Does the actions on the local database; those on etcd are {@link StoreActor}'s. Called on the hands' threads. */
 final class Actor {
+    private static final Logger LOG = LoggerFactory.getLogger(Actor.class);
     private static final Duration SQL = Duration.ofSeconds(5);
     /** Short: the primary's host may be gone, and an election may be waiting for this hand. */
     private static final Duration PEER = Duration.ofMillis(700);
@@ -130,6 +133,9 @@ final class Actor {
             return open(new Database.Conditions(open.waitFor(), open.executed()));
         } else if (action instanceof Action.AwaitAckers await) {
             database.awaitAckers(await.replicas(), SQL);
+            if (await.commitsGoOn() && await.replicas() > 0) {
+                nudge();
+            }
         } else if (action instanceof Action.Acknowledge acknowledge) {
             database.acknowledge(acknowledge.on(), SQL);
         } else if (action instanceof Action.DropReplica drop) {
@@ -142,6 +148,15 @@ final class Actor {
             return Outcome.failed("nobody does " + action.kind());
         }
         return Outcome.DONE;
+    }
+
+    /** What was sent before the server began to wait gets no acknowledgement of its own: the next transaction's counts for it. */
+    private void nudge() {
+        try {
+            database.nudge(PEER);
+        } catch (DatabaseException e) {
+            LOG.debug("left to those who see that commits wait: {}", e.getMessage());
+        }
     }
 
     private Outcome open(Database.Conditions conditions) throws DatabaseException {

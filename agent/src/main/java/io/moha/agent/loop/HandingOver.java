@@ -3,6 +3,8 @@ package io.moha.agent.loop;
 import io.moha.decide.Action;
 import io.moha.model.GtidSet;
 import io.moha.model.NodeId;
+import io.moha.model.Obstacle;
+import io.moha.model.OnLongTransactions;
 import io.moha.mysql.Database;
 import io.moha.mysql.DatabaseException;
 import io.moha.mysql.DatabaseStatus;
@@ -21,6 +23,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The old primary's part of a planned change. Say the intent (its revision guards the hand-over); bring the target near; close;
@@ -39,6 +43,11 @@ final class HandingOver {
     private static final Duration NEAR_ENOUGH = Duration.ofMillis(500);
 
     private static final int MOST_ROUNDS = 5;
+
+    /** Between two looks at sessions that are in the way. */
+    private static final Duration LOOK_AGAIN = Duration.ofMillis(50);
+
+    private static final Logger LOG = LoggerFactory.getLogger(HandingOver.class);
 
     private final NodeId me;
     private final StoreActor store;
@@ -94,6 +103,7 @@ final class HandingOver {
         try {
             Map<String, Long> phases = new LinkedHashMap<>();
             if (order.closes()) {
+                clearTheWay(order);
                 bringNear(order);
             }
             long closedFrom = clock.now();
@@ -126,6 +136,32 @@ final class HandingOver {
         GtidSet executed = database.executedWhenClosed(StoreActor.CALL);
         phases.put("read_only", millisSince(since));
         return executed;
+    }
+
+    /** While this server is still open: sessions that closing would have to wait for, or whose work it would undo. */
+    private void clearTheWay(Action.HandOver order) throws Kept, DatabaseException {
+        long since = clock.now();
+        Bell pause = clock.bell();
+        List<Obstacle> there = database.obstacles(StoreActor.CALL);
+        while (!there.isEmpty()) {
+            String first = there.get(0).text() + (there.size() == 1 ? "" : ", and " + (there.size() - 1) + " more");
+            boolean late = clock.now() - since > Wish.ChangePrimary.PATIENCE.toNanos();
+            if (order.inTheWay() == OnLongTransactions.ABORT || late) {
+                throw new Kept((late
+                                ? "still in the way after " + Wish.ChangePrimary.PATIENCE.toSeconds() + " s: "
+                                : "in the way: ")
+                        + first + "; nothing was closed");
+            }
+            if (order.inTheWay() == OnLongTransactions.KILL) {
+                LOG.warn("ending sessions that are in the way of the hand-over: {}", first);
+                database.endSessions(there, StoreActor.CALL);
+            }
+            goOnUnlessWithdrawn();
+            if (!pause.await(LOOK_AGAIN)) {
+                throw new Kept("the agent is ending");
+            }
+            there = database.obstacles(StoreActor.CALL);
+        }
     }
 
     /** While this server is still open: until the target has what this server had milliseconds ago. */

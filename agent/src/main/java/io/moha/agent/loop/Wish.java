@@ -1,6 +1,7 @@
 package io.moha.agent.loop;
 
 import io.moha.model.NodeId;
+import io.moha.model.OnLongTransactions;
 import io.moha.model.Term;
 import java.time.Duration;
 import java.util.Optional;
@@ -37,9 +38,20 @@ public sealed interface Wish {
     /**
      * @param to empty: the agent chooses
      * @param within how long this primary may be closed before it goes back
+     * @param inTheWay what to do about sessions that it would have to wait for
      */
-    record ChangePrimary(Optional<NodeId> to, Duration within, CompletableFuture<Answer> answer) implements Wish {
+    record ChangePrimary(
+            Optional<NodeId> to, Duration within, OnLongTransactions inTheWay, CompletableFuture<Answer> answer)
+            implements Wish {
         public static final Duration USUALLY_WITHIN = Duration.ofSeconds(5);
+
+        /** How long this agent waits for sessions that are in the way; who wants to wait longer does so before asking. */
+        public static final Duration PATIENCE = Duration.ofSeconds(5);
+
+        /** How long it may take, beside bringing the target near, until it is done or the primary is open as before. */
+        public Duration longest() {
+            return within.plus(PATIENCE);
+        }
     }
 
     record OnlyFollow(boolean onlyFollow, CompletableFuture<Answer> answer) implements Wish {}

@@ -211,8 +211,8 @@ final class Wishes {
             // Whoever closed the primary before asking opens it again himself, as MoHA's tools do.
             openAfterwards = state.phase() == Phase.PRIMARY;
             withdrawn = false;
-            handOver = Optional.of(new HandOverWish(target.get(), change.within()));
-            await(change, now + change.within().plus(CHANGE_MARGIN).toNanos());
+            handOver = Optional.of(new HandOverWish(target.get(), change.within(), change.inTheWay()));
+            await(change, now + change.longest().plus(CHANGE_MARGIN).toNanos());
         }
     }
 

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.moha.model.NodeId;
+import io.moha.model.Obstacle;
 import io.moha.model.Term;
 import io.moha.store.StoreException;
 import java.io.IOException;
@@ -338,6 +339,7 @@ class ApiServerTest extends HttpTest {
         "/changeMaster?within-ms=99,       100 to 600000",
         "/changeMaster?within-ms=600001,   100 to 600000",
         "/changeMaster?within-ms=soon,     soon",
+        "/changeMaster?on-long-transactions=perhaps, perhaps",
         "/changeMaster?to=bad%20name!,     bad name!"
     })
     void aMalformedParameterIsNamedAndChangesNothing(String path, String named) throws IOException {
@@ -419,6 +421,29 @@ class ApiServerTest extends HttpTest {
         assertThat(node.mysql.writable()).isFalse();
         assertThat(answer.statusCode()).isEqualTo(200);
         assertThat(answer.body()).contains("success");
+    }
+
+    @Test
+    void aSessionInTheWayIsShownAndEndsAHandOverOrIsEndedByIt() throws IOException, StoreException {
+        Node node = primary();
+        node.register(OTHER, OTHER_MYSQL);
+        node.awaitPage("/cluster", "\"n2\"");
+        node.mysql.inTheWay(new Obstacle(Obstacle.Kind.DDL, 12, "app@web", 63, "ALTER is running"));
+        assertThat(node.get("/obstacles").body())
+                .isEqualTo("[{\"kind\":\"ddl\",\"session\":12,\"user\":\"app@web\",\"seconds\":63,"
+                        + "\"what\":\"ALTER is running\"}]");
+
+        HttpResponse<String> refused = node.post("/changeMaster?to=n2&on-long-transactions=abort");
+        assertThat(refused.statusCode()).isEqualTo(409);
+        assertThat(refused.body())
+                .contains("session 12 of app@web: ALTER is running, for 63 s")
+                .contains("nothing was closed");
+        assertCodes(node, "/masterCheck", "200");
+        assertThat(node.mysql.writable()).isTrue();
+
+        HttpResponse<String> done = node.post("/changeMaster?to=n2&on-long-transactions=kill");
+        assertThat(done.body()).contains("success");
+        assertThat(node.get("/obstacles").body()).isEqualTo("[]");
     }
 
     @Test

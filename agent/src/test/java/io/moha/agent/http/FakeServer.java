@@ -2,6 +2,7 @@ package io.moha.agent.http;
 
 import io.moha.model.Endpoint;
 import io.moha.model.GtidSet;
+import io.moha.model.Obstacle;
 import io.moha.mysql.Database;
 import io.moha.mysql.DatabaseException;
 import io.moha.mysql.DatabaseException.Kind;
@@ -33,6 +34,7 @@ final class FakeServer implements Database, DatabaseProcess {
     private Receiver receiver = Receiver.STOPPED;
     private boolean applierRunning;
     private long secondsBehind;
+    private List<Obstacle> inTheWay = List.of();
 
     synchronized void executed(GtidSet set) {
         executed = set;
@@ -173,6 +175,20 @@ final class FakeServer implements Database, DatabaseProcess {
     @Override
     public void dropReplica(String serverUuid, Duration deadline) {
         throw new UnsupportedOperationException("nobody acknowledges here");
+    }
+
+    @Override
+    public synchronized List<Obstacle> obstacles(Duration deadline) {
+        return inTheWay;
+    }
+
+    @Override
+    public synchronized void endSessions(List<Obstacle> obstacles, Duration deadline) {
+        inTheWay = List.of();
+    }
+
+    synchronized void inTheWay(Obstacle obstacle) {
+        inTheWay = List.of(obstacle);
     }
 
     @Override

@@ -120,7 +120,11 @@ final class Node implements AutoCloseable {
                 clock,
                 access,
                 new ApiServer.Pages(
-                        () -> "moha_up 1\n", settings, n -> n.equals(ID) ? ID + " is registered" : "", wanted -> ""),
+                        () -> "moha_up 1\n",
+                        settings,
+                        n -> n.equals(ID) ? ID + " is registered" : "",
+                        wanted -> "",
+                        () -> mysql.obstacles(Duration.ofSeconds(1))),
                 "0.1.0");
         server.start();
     }

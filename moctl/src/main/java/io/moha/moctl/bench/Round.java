@@ -9,6 +9,7 @@ import io.moha.moctl.config.FaultCommands;
 import io.moha.moctl.switchover.Preflight;
 import io.moha.moctl.switchover.SwitchResult;
 import io.moha.moctl.switchover.Switchover;
+import io.moha.model.OnLongTransactions;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -149,8 +150,14 @@ final class Round {
         if (target.isEmpty()) {
             return "pre-flight: " + choice.why();
         }
-        Switchover change =
-                new Switchover(agents, old.member(), target.get().member(), term, SWITCH_TIMEOUT, sentence -> {});
+        Switchover change = new Switchover(
+                agents,
+                old.member(),
+                target.get().member(),
+                term,
+                SWITCH_TIMEOUT,
+                OnLongTransactions.WAIT,
+                sentence -> {});
         switchover = Optional.of(change);
         SwitchResult result = change.run();
         return result.done()

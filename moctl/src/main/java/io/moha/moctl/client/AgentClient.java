@@ -3,6 +3,8 @@ package io.moha.moctl.client;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.moha.model.Obstacle;
+import io.moha.model.OnLongTransactions;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
@@ -14,6 +16,8 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /** One agent's HTTP. Every call has its own deadline and is sent at most once. Safe for use by several threads. */
@@ -92,10 +96,33 @@ public final class AgentClient {
      * Hands the writer role over to {@code target}.
      *
      * @param within how long the old primary may be closed before it goes back
+     * @param inTheWay what to do about sessions that it would have to wait for
      * @param deadline how long to wait for the answer
      */
-    public Reply changeMaster(String target, Duration within, Duration deadline) {
-        return post("/changeMaster?to=" + encode(target) + "&within-ms=" + within.toMillis(), deadline);
+    public Reply changeMaster(String target, Duration within, OnLongTransactions inTheWay, Duration deadline) {
+        return post(
+                "/changeMaster?to=" + encode(target) + "&within-ms=" + within.toMillis() + "&on-long-transactions="
+                        + inTheWay.text(),
+                deadline);
+    }
+
+    /** Reads {@code /obstacles}: sessions that a planned change would have to wait for. */
+    public List<Obstacle> obstacles() throws AgentException {
+        JsonNode answer = get("/obstacles");
+        List<Obstacle> obstacles = new ArrayList<>();
+        try {
+            for (JsonNode each : answer) {
+                obstacles.add(new Obstacle(
+                        Obstacle.Kind.valueOf(each.path("kind").asText().toUpperCase(Locale.ROOT)),
+                        each.path("session").asLong(),
+                        each.path("user").asText(),
+                        each.path("seconds").asLong(),
+                        each.path("what").asText()));
+            }
+        } catch (IllegalArgumentException e) {
+            throw new AgentException(base + "/obstacles: " + e.getMessage(), e);
+        }
+        return obstacles;
     }
 
     /** Gives the node's own data up and has it copied from the primary; accepted only, the copy goes on afterwards. */

@@ -8,11 +8,14 @@ import io.moha.moctl.config.ConfigException;
 import io.moha.moctl.render.Json;
 import io.moha.moctl.render.SwitchReport;
 import io.moha.moctl.switchover.Check;
+import io.moha.moctl.switchover.InTheWay;
 import io.moha.moctl.switchover.Preflight;
 import io.moha.moctl.switchover.SwitchResult;
 import io.moha.moctl.switchover.Switchover;
+import io.moha.model.OnLongTransactions;
 import java.io.PrintWriter;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -38,7 +41,8 @@ import picocli.CommandLine.Spec;
             "Examples:",
             "  moctl switch                        to the best replica",
             "  moctl switch --to node-2 --yes",
-            "  moctl switch --timeout 3s --yes -o json"
+            "  moctl switch --to node-2 --dry-run",
+            "  moctl switch --on-long-transactions kill --timeout 3s --yes -o json"
         },
         exitCodeList = {
             "0:the target is primary and open",
@@ -65,6 +69,28 @@ final class SwitchCommand implements Callable<Integer> {
             description =
                     "How long writes may be stopped before it goes back: 500ms, 10s, 1m. Default: ${DEFAULT-VALUE}.")
     private Duration timeout = Duration.ofSeconds(10);
+
+    @Option(
+            names = "--on-long-transactions",
+            paramLabel = "WHAT",
+            defaultValue = "wait",
+            converter = OnLongTransactionsConverter.class,
+            description =
+                    "What to do about a session of the primary that has an open transaction with changes for more "
+                            + "than a second, runs DDL, or holds a lock for a backup: wait, abort, kill. Default: "
+                            + "${DEFAULT-VALUE}.")
+    private OnLongTransactions inTheWay = OnLongTransactions.WAIT;
+
+    @Option(
+            names = "--deadline",
+            paramLabel = "TIME",
+            defaultValue = "1m",
+            converter = DurationConverter.class,
+            description = "How long to wait for such sessions, before anything is closed. Default: ${DEFAULT-VALUE}.")
+    private Duration deadline = Duration.ofMinutes(1);
+
+    @Option(names = "--dry-run", description = "Show the pre-flight and end: 0 if it could begin, 4 if not.")
+    private boolean dryRun;
 
     @Option(
             names = {"-y", "--yes"},
@@ -95,12 +121,25 @@ final class SwitchCommand implements Callable<Integer> {
                     List.of(new Check(
                             false, "a target exists", Preflight.choose(view).why())));
         }
-        List<Check> checks = Preflight.check(view, wanted.get());
+        List<Check> checks = new ArrayList<>(Preflight.check(view, wanted.get()));
         Optional<MemberView> primary = view.primary();
         Optional<MemberView> target = view.find(wanted.get());
+        Optional<InTheWay> sessions = primary.isEmpty() || target.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new InTheWay(
+                        agents, primary.get().member(), target.get().member(), inTheWay, deadline));
+        sessions.ifPresent(s -> checks.addAll(s.checks()));
         say(out, SwitchReport.checklist(checks, output.colour()).stripTrailing());
-        if (!Preflight.passed(checks) || primary.isEmpty() || target.isEmpty()) {
+        if (!Preflight.passed(checks) || sessions.isEmpty() || primary.isEmpty() || target.isEmpty()) {
             return refused(out, checks);
+        }
+        if (dryRun) {
+            out.print(
+                    output.json()
+                            ? Json.pretty(SwitchReport.json(checks, Optional.empty())) + "\n"
+                            : "nothing was changed: --dry-run\n");
+            out.flush();
+            return ExitCode.OK;
         }
         if (!Confirmation.given(
                 spec,
@@ -108,6 +147,10 @@ final class SwitchCommand implements Callable<Integer> {
                 "Make " + target.get().id() + " primary instead of "
                         + primary.get().id() + "?")) {
             return refused(out, List.of(new Check(false, "confirmed", "the answer was not yes")));
+        }
+        String there = sessions.get().await(sentence -> say(out, sentence));
+        if (!there.isEmpty()) {
+            return refused(out, List.of(new Check(false, "the way is free", there)));
         }
         SwitchResult result = run(agents, view, primary.get(), target.get(), out);
         out.print(
@@ -124,7 +167,13 @@ final class SwitchCommand implements Callable<Integer> {
 
     private SwitchResult run(Agents agents, ClusterView view, MemberView primary, MemberView target, PrintWriter out) {
         Switchover change = new Switchover(
-                agents, primary.member(), target.member(), view.term(), timeout, sentence -> say(out, sentence));
+                agents,
+                primary.member(),
+                target.member(),
+                view.term(),
+                timeout,
+                inTheWay,
+                sentence -> say(out, sentence));
         Thread onSignal = new Thread(
                 () -> {
                     spec.commandLine().getErr().println("moctl: interrupted, going back if that is still possible");

@@ -9,6 +9,7 @@ import io.moha.moctl.client.Member;
 import io.moha.moctl.client.MemberView;
 import io.moha.moctl.client.NodeStatus;
 import io.moha.moctl.client.Reply;
+import io.moha.model.OnLongTransactions;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -26,8 +27,8 @@ import java.util.function.Consumer;
  * <p>One use. {@link #run} and {@link #cancel} may be called by different threads.
  */
 public final class Switchover {
-    /** The agent takes so long at most beside the timeout: the target comes near while the old primary is still open. */
-    private static final Duration MARGIN = Duration.ofSeconds(20);
+    /** The agent takes so long at most beside the timeout: sessions that are in the way end, and the target comes near, while the old primary is still open. */
+    private static final Duration MARGIN = Duration.ofSeconds(25);
     /** How long a step that only reads back may take on top of the deadline. */
     private static final Duration USUAL_GRACE = Duration.ofSeconds(5);
 
@@ -40,6 +41,7 @@ public final class Switchover {
     private final long term;
     private final Duration timeout;
     private final Duration grace;
+    private final OnLongTransactions inTheWay;
     private final Consumer<String> progress;
     private final Map<String, Long> phases = new LinkedHashMap<>();
     private final CountDownLatch ended = new CountDownLatch(1);
@@ -53,11 +55,18 @@ public final class Switchover {
      * @param target a replica that has passed {@link Preflight}
      * @param term the present term: a higher one means that somebody has become primary
      * @param timeout how long writes may be stopped before the change is rolled back
+     * @param inTheWay what the agent does about sessions that it would have to wait for
      * @param progress told one sentence a step
      */
     public Switchover(
-            Agents agents, Member primary, Member target, long term, Duration timeout, Consumer<String> progress) {
-        this(agents, primary, target, term, timeout, progress, USUAL_GRACE);
+            Agents agents,
+            Member primary,
+            Member target,
+            long term,
+            Duration timeout,
+            OnLongTransactions inTheWay,
+            Consumer<String> progress) {
+        this(agents, primary, target, term, timeout, inTheWay, progress, USUAL_GRACE);
     }
 
     Switchover(
@@ -66,9 +75,11 @@ public final class Switchover {
             Member target,
             long term,
             Duration timeout,
+            OnLongTransactions inTheWay,
             Consumer<String> progress,
             Duration grace) {
         this.grace = grace;
+        this.inTheWay = inTheWay;
         this.agents = agents;
         this.primary = primary;
         this.target = target;
@@ -123,7 +134,7 @@ public final class Switchover {
             return result(SwitchResult.Outcome.NOT_STARTED, "interrupted");
         }
         progress.accept(primary.id() + " hands the role over to " + target.id());
-        Reply handed = oldPrimary.changeMaster(target.id(), timeout, timeout.plus(MARGIN));
+        Reply handed = oldPrimary.changeMaster(target.id(), timeout, inTheWay, timeout.plus(MARGIN));
         if (handed.refused()) {
             return rollBack(handed.text());
         }

@@ -165,6 +165,43 @@ class CommandsTest {
     }
 
     @Test
+    void switchDryShowsThePreflightAndAsksNobodyForAnything() throws IOException {
+        assertThat(moctl("switch", "--to", "node-2", "--dry-run"))
+                .as(err.toString())
+                .isZero();
+        assertThat(out.toString())
+                .contains("[ok] no long transaction, DDL, or backup on the primary")
+                .contains("nothing was changed");
+        assertThat(cluster.posts).isEmpty();
+    }
+
+    @Test
+    void switchDoesNotBeginWhileASessionIsInTheWayIfThatIsAsked() throws IOException {
+        cluster.obstaclesStay = 1000;
+        assertThat(moctl("switch", "--to", "node-2", "--yes", "--on-long-transactions", "abort"))
+                .isEqualTo(4);
+        assertThat(out.toString())
+                .contains("[NO] no long transaction, DDL, or backup on the primary")
+                .contains("session 12 of app@web: ALTER is running, for 63 s");
+        assertThat(moctl("switch", "--to", "node-2", "--yes", "--deadline", "1s"))
+                .isEqualTo(4);
+        assertThat(err.toString()).contains("still in the way after 1 s: session 12");
+        assertThat(cluster.posts).isEmpty();
+        assertThat(moctl("switch", "--on-long-transactions", "perhaps")).isEqualTo(2);
+        assertThat(err.toString()).contains("on-long-transactions='perhaps' is not one of wait, abort, kill");
+    }
+
+    @Test
+    void switchWaitsUntilTheSessionHasEndedOrHasItEnded() throws IOException {
+        cluster.obstaclesStay = 3;
+        assertThat(moctl("switch", "--to", "node-2", "--yes"))
+                .as(err.toString())
+                .isZero();
+        assertThat(out.toString()).contains("waiting for session 12");
+        assertThat(cluster.posts).last().asString().contains("on-long-transactions=wait");
+    }
+
+    @Test
     void switchThatGoesBackIsOne() throws IOException {
         cluster.changeMaster = Fate.REFUSED;
         assertThat(moctl("switch", "--to", "node-2", "--yes")).isEqualTo(1);

@@ -9,6 +9,7 @@ import io.moha.moctl.client.AgentException;
 import io.moha.moctl.client.Agents;
 import io.moha.moctl.client.ClusterView;
 import io.moha.moctl.switchover.SwitchResult.Outcome;
+import io.moha.model.OnLongTransactions;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -44,7 +45,8 @@ class SwitchoverTest {
         assertThat(result.outcome()).isEqualTo(Outcome.DONE);
         assertThat(result.phases()).containsOnlyKeys("hand_over", "open", "total");
         assertThat(result.record().orElseThrow().path("term").asLong()).isEqualTo(8);
-        assertThat(cluster.posts).containsExactly("node-1 /changeMaster?to=node-2&within-ms=1000");
+        assertThat(cluster.posts)
+                .containsExactly("node-1 /changeMaster?to=node-2&within-ms=1000&on-long-transactions=kill");
     }
 
     @Test
@@ -180,6 +182,7 @@ class SwitchoverTest {
                 view.find("node-2").orElseThrow().member(),
                 view.term(),
                 timeout,
+                OnLongTransactions.KILL,
                 progress::add,
                 Duration.ofSeconds(2));
     }
