@@ -606,7 +606,7 @@ record Context(NodeState state, Observation seen, Policy policy) {
                 Ballot.blind(reason));
     }
 
-    private String unfitReason() {
+    String unfitReason() {
         if (seen.wishes().rule() == PromotionRule.MUST_NOT) {
             return "only follows (promotion rule must_not)";
         }

@@ -70,6 +70,12 @@ public final class Decider {
         return new Context(state, seen, policy).isolated();
     }
 
+    /** Why this node could not be elected now; empty if it could. */
+    public static String unfit(NodeState state, Observation seen, Policy policy) {
+        boolean known = seen.cluster().isPresent() && seen.database().local().isPresent();
+        return known ? new Context(state, seen, policy).unfitReason() : "what it has is not known just now";
+    }
+
     private static NodeState knowing(NodeState state, Context context) {
         return state.knowing(context.ownBallotRevision(), context.syncRevision());
     }

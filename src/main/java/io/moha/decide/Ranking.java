@@ -27,7 +27,7 @@ public final class Ranking {
      * @param byHand what a node has that only it has made, without ever having been the last primary
      * @param maxBacklog a node with a larger backlog comes after all that have a smaller one and the same received set
      */
-    static List<NodeId> of(
+    public static List<NodeId> of(
             Collection<Ballot> ballots, String oldDataCenter, long maxBacklog, Function<Ballot, GtidSet> byHand) {
         List<Ballot> left = new ArrayList<>();
         for (Ballot ballot : ballots) {

@@ -1,6 +1,7 @@
 package io.moha.agent;
 
 import io.moha.agent.http.ApiServer;
+import io.moha.agent.http.Explain;
 import io.moha.agent.http.HttpPeers;
 import io.moha.agent.loop.Agent;
 import io.moha.agent.loop.Clock;
@@ -175,7 +176,8 @@ public final class Main implements Callable<Integer> {
                         () -> visible(settings),
                         node -> forget(store, agent, node),
                         wanted -> want(store, agent, wanted),
-                        () -> database.obstacles(Duration.ofSeconds(2))),
+                        () -> database.obstacles(Duration.ofSeconds(2)),
+                        new Explain(peers, settings.maxCandidateBacklog())),
                 version());
         proxies.forEach(p -> threads.start("haproxy", p));
         try {

@@ -248,6 +248,11 @@ final class Cluster implements SimMysql.Wires {
             scheduler.in(well ? way() : deadline.toNanos(), () -> told.complete(well));
             return told;
         }
+
+        @Override
+        public CompletableFuture<Optional<String>> status(String api, Duration deadline) {
+            return CompletableFuture.completedFuture(Optional.empty()); // asked for people only
+        }
     }
 
     /** One agent asks another one; a request that arrives late is answered late. */

@@ -204,6 +204,14 @@ public final class FakeCluster implements AutoCloseable {
 
     private void read(String node, String path, HttpExchange exchange) throws IOException {
         switch (path) {
+            case "/explain" ->
+                answer(
+                        exchange,
+                        200,
+                        "{\"primary\":\"" + holder
+                                + "\",\"term\":7,\"because\":\"durability is async\",\"candidates\":["
+                                + "{\"node\":\"node-2\",\"rank\":1,\"why\":\"would be elected: " + node + " says so\"},"
+                                + "{\"node\":\"node-3\",\"rank\":0,\"why\":\"only follows\"}]}");
             case "/obstacles" ->
                 answer(exchange, 200, node.equals(holder) && lookedForObstacles++ < obstaclesStay ? OBSTACLE : "[]");
             case "/status" ->

@@ -70,7 +70,8 @@ public final class ApiServer implements AutoCloseable {
             Supplier<Map<String, Object>> settings,
             Function<NodeId, String> forget,
             Function<Durability, String> durability,
-            Callable<List<Obstacle>> obstacles) {}
+            Callable<List<Obstacle>> obstacles,
+            Explain explain) {}
 
     private final AgentLoop loop;
     private final Clock clock;
@@ -125,6 +126,7 @@ public final class ApiServer implements AutoCloseable {
             case "/liveness" -> check(exchange, alive(p, now), 503);
             case "/status" -> status(exchange);
             case "/cluster" -> json(exchange, view.cluster(p));
+            case "/explain" -> explain(exchange);
             case "/obstacles" -> obstacles(exchange);
             case "/history" -> json(exchange, StatusView.history(p));
             case "/config" -> json(exchange, pages.settings().get());
@@ -195,6 +197,15 @@ public final class ApiServer implements AutoCloseable {
                 p = loop.published();
             }
             json(exchange, p == null ? Map.of() : view.status(p));
+            exchange.endExchange();
+        });
+    }
+
+    /** Asks the other agents: on a worker. */
+    private void explain(HttpServerExchange exchange) {
+        exchange.dispatch(() -> {
+            Published p = loop.published();
+            json(exchange, p == null ? Map.of() : pages.explain().of(p, view.status(p)));
             exchange.endExchange();
         });
     }

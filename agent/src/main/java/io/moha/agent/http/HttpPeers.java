@@ -57,6 +57,21 @@ public final class HttpPeers implements Peers {
                 .handle((answer, error) -> error == null);
     }
 
+    @Override
+    public CompletableFuture<Optional<String>> status(String api, Duration deadline) {
+        HttpRequest request;
+        try {
+            request = HttpRequest.newBuilder(URI.create(api + "/status"))
+                    .timeout(deadline)
+                    .build();
+        } catch (IllegalArgumentException e) {
+            return CompletableFuture.completedFuture(Optional.empty());
+        }
+        return client().sendAsync(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8))
+                .handle((answer, error) ->
+                        error == null && answer.statusCode() == 200 ? Optional.of(answer.body()) : Optional.empty());
+    }
+
     private static String encoded(String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }

@@ -73,6 +73,7 @@ final class StatusView {
                         .orElse(-1L));
         json.put("data_center", p.identity().dataCenter());
         json.put("promotion_rule", p.rule().text());
+        json.put("unfit", p.unfit());
         durability(json, p);
         json.put("dead_man", deadMan(p, s));
         json.put("tags", new TreeMap<>(p.identity().tags()));

@@ -551,6 +551,7 @@ public final class AgentLoop implements Runnable {
                 parts.actor()::closedAt,
                 clock.wall(),
                 deadManSwitch,
+                Decider.unfit(state, seen, policy),
                 problems(picture, look));
         published = next;
         onPublish.accept(next);

@@ -3,6 +3,7 @@ package io.moha.agent.loop;
 import io.moha.model.NodeId;
 import io.moha.model.Term;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
@@ -31,6 +32,15 @@ public interface Peers {
      */
     CompletableFuture<Boolean> answers(String api, Duration deadline);
 
+    /**
+     * Another agent's {@code /status}. Never blocks.
+     *
+     * @param api its address as it registered it
+     * @param deadline after which no answer is one
+     * @return the JSON as text; empty if there was none. Never ends exceptionally
+     */
+    CompletableFuture<Optional<String>> status(String api, Duration deadline);
+
     /** Nobody can be asked: etcd alone decides. */
     static Peers none() {
         return new Peers() {
@@ -43,6 +53,11 @@ public interface Peers {
             @Override
             public CompletableFuture<Boolean> answers(String api, Duration deadline) {
                 return CompletableFuture.completedFuture(false);
+            }
+
+            @Override
+            public CompletableFuture<Optional<String>> status(String api, Duration deadline) {
+                return CompletableFuture.completedFuture(Optional.empty());
             }
         };
     }

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param fenceAt monotonic nanoseconds from which the node is no primary any more
  * @param observedAt monotonic nanoseconds of the look at the database that this rests on
+ * @param unfit why this node could not be elected now; empty if it could
  * @param closedAt when a hand-over last closed the database, also since this was made
  */
 public record Published(
@@ -36,6 +37,7 @@ public record Published(
         LongSupplier closedAt,
         Instant at,
         boolean deadManSwitch,
+        String unfit,
         List<String> problems) {
 
     /** Open for writes, by the lease and by what was read back. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.model.Obstacle;
 import io.moha.model.Term;
@@ -444,6 +445,32 @@ class ApiServerTest extends HttpTest {
         HttpResponse<String> done = node.post("/changeMaster?to=n2&on-long-transactions=kill");
         assertThat(done.body()).contains("success");
         assertThat(node.get("/obstacles").body()).isEqualTo("[]");
+    }
+
+    private static String candidate(String received, String more) {
+        return "{\"received\":\"" + FakeServer.UUID + ":" + received + "\",\"executed\":\"" + FakeServer.UUID + ":"
+                + received + "\",\"promotion_rule\":\"neutral\",\"data_center\":\"\",\"database\":\"up\"" + more + "}";
+    }
+
+    @Test
+    void whoWouldBeElectedIsExplainedAndWhyTheOthersWouldNot() throws IOException, StoreException {
+        Node node = primary();
+        for (String other : new String[] {"n2", "n3", "n4", "n5", "n6"}) {
+            node.register(new NodeId(other), Endpoint.parse("10.0.0." + other.charAt(1) + ":3306"));
+        }
+        node.awaitPage("/cluster", "\"n6\"");
+        node.statuses.put("http://n2", candidate("1-8", ",\"unfit\":\"\""));
+        node.statuses.put("http://n3", candidate("1-10", ""));
+        node.statuses.put("http://n4", candidate("1-99", ",\"unfit\":\"only follows (promotion rule must_not)\""));
+        node.statuses.put("http://n6", candidate("1-10", ""));
+        assertThat(node.get("/explain").body())
+                .isEqualTo("{\"primary\":\"n1\",\"term\":1,\"because\":\"durability is async: whoever has received most"
+                        + " is elected; what nobody has received would be lost\",\"candidates\":["
+                        + "{\"node\":\"n3\",\"rank\":1,\"why\":\"would be elected: nobody has received more\"},"
+                        + "{\"node\":\"n6\",\"rank\":2,\"why\":\"after n3: equal in everything; the node id decides\"},"
+                        + "{\"node\":\"n2\",\"rank\":3,\"why\":\"after n3: has received 2 transactions less\"},"
+                        + "{\"node\":\"n4\",\"rank\":0,\"why\":\"only follows (promotion rule must_not)\"},"
+                        + "{\"node\":\"n5\",\"rank\":0,\"why\":\"its agent does not answer\"}]}");
     }
 
     @Test

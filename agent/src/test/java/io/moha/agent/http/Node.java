@@ -13,6 +13,7 @@ import io.moha.decide.Policy;
 import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.model.PromotionRule;
+import io.moha.model.Term;
 import io.moha.store.Json;
 import io.moha.store.Keys;
 import io.moha.store.MemoryStore;
@@ -35,6 +36,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
@@ -66,6 +70,27 @@ final class Node implements AutoCloseable {
     }
 
     final FakeServer mysql = new FakeServer();
+    /** What other agents say of themselves, by address. */
+    final Map<String, String> statuses = new ConcurrentHashMap<>();
+
+    private final Peers others = new Peers() {
+        @Override
+        public CompletableFuture<Boolean> promise(
+                String api, NodeId primary, Term term, Set<NodeId> asked, Duration length, Duration deadline) {
+            return CompletableFuture.completedFuture(false);
+        }
+
+        @Override
+        public CompletableFuture<Boolean> answers(String api, Duration deadline) {
+            return CompletableFuture.completedFuture(statuses.containsKey(api));
+        }
+
+        @Override
+        public CompletableFuture<Optional<String>> status(String api, Duration deadline) {
+            return CompletableFuture.completedFuture(Optional.ofNullable(statuses.get(api)));
+        }
+    };
+
     private final JumpingClock clock = new JumpingClock();
     private final MemoryStore etcd = new MemoryStore(clock::now);
     private final MemoryStore.Client link = etcd.connect();
@@ -124,7 +149,8 @@ final class Node implements AutoCloseable {
                         settings,
                         n -> n.equals(ID) ? ID + " is registered" : "",
                         wanted -> "",
-                        () -> mysql.obstacles(Duration.ofSeconds(1))),
+                        () -> mysql.obstacles(Duration.ofSeconds(1)),
+                        new Explain(others, 1000)),
                 "0.1.0");
         server.start();
     }

@@ -68,6 +68,11 @@ public final class AgentClient {
         }
     }
 
+    /** Reads {@code /explain}: who would be elected if the primary were lost now. */
+    public JsonNode explain() throws AgentException {
+        return get("/explain");
+    }
+
     /** Reads {@code /history}: an array of switch records, newest first. */
     public JsonNode history() throws AgentException {
         JsonNode history = get("/history");

@@ -15,6 +15,7 @@ import picocli.CommandLine.ScopeType;
             TopologyCommand.class,
             SwitchCommand.class,
             HistoryCommand.class,
+            ExplainCommand.class,
             ForgetCommand.class,
             DurabilityCommand.class,
             BenchCommand.class,

@@ -202,6 +202,19 @@ class CommandsTest {
     }
 
     @Test
+    void explainAsksAReplicaAndShowsAllOrOne() throws IOException {
+        assertThat(moctl("explain")).as(err.toString()).isZero();
+        assertThat(out.toString())
+                .contains("node-1 is primary in term 7. If it were lost now:")
+                .contains("1.  node-2  would be elected: node-2 says so")
+                .contains("-   node-3  only follows");
+        assertThat(moctl("explain", "node-3")).as(err.toString()).isZero();
+        assertThat(out.toString()).contains("node-3 is FOLLOWING").doesNotContain("would be elected");
+        assertThat(moctl("explain", "node-9")).isEqualTo(2);
+        assertThat(err.toString()).contains("node-9 is not among node-1, node-2, node-3");
+    }
+
+    @Test
     void switchThatGoesBackIsOne() throws IOException {
         cluster.changeMaster = Fate.REFUSED;
         assertThat(moctl("switch", "--to", "node-2", "--yes")).isEqualTo(1);
