@@ -135,8 +135,9 @@ public record AgentConfig(
      *
      * @param sockets {@code host:port} or the absolute path of each one's runtime API
      * @param backend whose servers, named like the nodes, carry the checks
+     * @param agentCheck where to answer HAProxy's agent-check; empty: nowhere
      */
-    public record Proxy(List<String> sockets, String backend) {
+    public record Proxy(List<String> sockets, String backend, Optional<Endpoint> agentCheck) {
         public Proxy {
             sockets = List.copyOf(sockets);
         }

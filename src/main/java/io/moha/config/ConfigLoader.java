@@ -358,7 +358,11 @@ public final class ConfigLoader {
                     "value '" + backend + "' is no name of a HAProxy backend",
                     "write for example \"is-primary\"");
         }
-        return new AgentConfig.Proxy(sockets, backend);
+        String check = top.text("agent-check-address", "");
+        return new AgentConfig.Proxy(
+                sockets,
+                backend,
+                check.isEmpty() ? Optional.empty() : Optional.of(endpoint("agent-check-address", check)));
     }
 
     private Optional<Path> hostProc() throws ConfigException {

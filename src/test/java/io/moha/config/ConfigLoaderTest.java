@@ -197,6 +197,11 @@ class ConfigLoaderTest {
                         List.of(),
                         List.of("h:9999", "/run/h.sock")),
                 top("haproxy-backend = 'b'", c -> c.proxy().backend(), "is-primary", "b"),
+                top(
+                        "agent-check-address = '0.0.0.0:13316'",
+                        c -> c.proxy().agentCheck(),
+                        Optional.empty(),
+                        Optional.of(new Endpoint("0.0.0.0", 13316))),
                 process("container = 'm'", c -> c.control().container(), "", "m"));
     }
 
@@ -367,6 +372,7 @@ class ConfigLoaderTest {
                 "service-type = 'mongo'       | service-type          | 'mongo'      | mysql",
                 "haproxy-sockets = 'h:1,h2'   | haproxy-sockets       | 'h2'         | mysql-1:3306",
                 "haproxy-backend = 'a b'      | haproxy-backend       | 'a b'        | is-primary",
+                "agent-check-address = 'h'    | agent-check-address   | 'h'          | mysql-1:3306",
                 "api-token = ' '              | api-token             | is empty     | remove the key"
             })
     void aValueThatCannotBeIsNamedWithOneThatCan(String line, String key, String value, String fix) {

@@ -12,6 +12,7 @@ import io.moha.agent.loop.StateFile;
 import io.moha.agent.loop.Threads;
 import io.moha.agent.metrics.Metrics;
 import io.moha.agent.metrics.PauseWatch;
+import io.moha.agent.proxy.AgentCheck;
 import io.moha.agent.proxy.ProxyPush;
 import io.moha.config.AgentConfig;
 import io.moha.config.ConfigException;
@@ -19,6 +20,7 @@ import io.moha.config.ConfigLoader;
 import io.moha.config.Secret;
 import io.moha.decide.Policy;
 import io.moha.model.Durability;
+import io.moha.model.Endpoint;
 import io.moha.model.NodeId;
 import io.moha.mysql.DatabaseException;
 import io.moha.mysql.DatabaseProcess;
@@ -41,6 +43,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -181,6 +184,15 @@ public final class Main implements Callable<Integer> {
                 version());
         proxies.forEach(p -> threads.start("haproxy", p));
         try {
+            agentCheck(settings, last).ifPresent(check -> threads.start("agent-check", check));
+        } catch (IOException e) {
+            agent.close();
+            return fail(
+                    PORT_IN_USE,
+                    config + ": key 'agent-check-address': cannot listen on "
+                            + settings.proxy().agentCheck().orElseThrow() + ": " + e.getMessage());
+        }
+        try {
             server.start();
         } catch (RuntimeException e) {
             agent.close();
@@ -192,6 +204,23 @@ public final class Main implements Callable<Integer> {
         }
         agent.start();
         return serve(settings, agent, server, database);
+    }
+
+    private static Optional<AgentCheck> agentCheck(AgentConfig settings, AtomicReference<@Nullable Published> last)
+            throws IOException {
+        Optional<Endpoint> listen = settings.proxy().agentCheck();
+        if (listen.isEmpty()) {
+            return Optional.empty();
+        }
+        BooleanSupplier primary = () -> {
+            Published p = last.get();
+            return p != null && p.primaryAt(Clock.SYSTEM.now());
+        };
+        BooleanSupplier replica = () -> {
+            Published p = last.get();
+            return p != null && p.healthyReplica();
+        };
+        return Optional.of(new AgentCheck(listen.get(), primary, replica));
     }
 
     private static List<ProxyPush> proxies(AgentConfig settings, AtomicReference<@Nullable Published> last) {

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What a proxy is told, and when; the last test with HAProxy itself, where this machine has one. */
 @Timeout(60)
 class ProxyPushTest {
-    private static final Path HAPROXY = Path.of(System.getProperty("moha.haproxy", "/usr/sbin/haproxy"));
+    static final Path HAPROXY = Path.of(System.getProperty("moha.haproxy", "/usr/sbin/haproxy"));
 
     private final FakeProxy proxy = new FakeProxy();
     private volatile boolean primary;
@@ -183,7 +183,7 @@ class ProxyPushTest {
         }
     }
 
-    private static int state(RuntimeApi api, String backend, String server) throws IOException {
+    static int state(RuntimeApi api, String backend, String server) throws IOException {
         for (String line : api.ask("show servers state " + backend).split("\n", -1)) {
             String[] fields = line.split(" ", -1);
             if (fields.length > 5 && fields[3].equals(server)) {
