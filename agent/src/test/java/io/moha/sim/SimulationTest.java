@@ -57,7 +57,7 @@ class SimulationTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {54, 136, 214, 931, 1429, 5058})
+    @ValueSource(longs = {54, 136, 214, 800, 931, 1090, 1429, 2216, 5058})
     void whatWasFoundOnceUnderLosslessDurabilityStaysMended(long seed) {
         assertThat(Simulation.runLossless(seed, null).violation()).isEmpty();
     }
@@ -68,7 +68,8 @@ class SimulationTest {
                 ? LongStream.of(ONE_SEED)
                 : LongStream.of(
                         302, 303, 652, 929, 1352, 1460, 1534, 3683, 1126, 4350, 4976, 6475, 10549, 12784, 18215, 20105,
-                        33162, 98474, 101764, 154224, 267660, 355949, 383562, 429986, 549809, 58095, 65960, 94121);
+                        33162, 98474, 101764, 154224, 267660, 355949, 383562, 429986, 549809, 58095, 65960, 94121, 15813, 16000,
+                        22346);
     }
 
     /** {@code -Dmoha.sim.seed=N} replays that seed instead, with everything that happens in it. */
