@@ -212,22 +212,21 @@ public final class Main implements Callable<Integer> {
         if (listen.isEmpty()) {
             return Optional.empty();
         }
-        BooleanSupplier primary = () -> {
-            Published p = last.get();
-            return p != null && p.primaryAt(Clock.SYSTEM.now());
-        };
         BooleanSupplier replica = () -> {
             Published p = last.get();
             return p != null && p.healthyReplica();
         };
-        return Optional.of(new AgentCheck(listen.get(), primary, replica));
+        return Optional.of(new AgentCheck(listen.get(), primary(last), replica));
     }
 
-    private static List<ProxyPush> proxies(AgentConfig settings, AtomicReference<@Nullable Published> last) {
-        BooleanSupplier primary = () -> {
+    private static BooleanSupplier primary(AtomicReference<@Nullable Published> last) {
+        return () -> {
             Published p = last.get();
             return p != null && p.primaryAt(Clock.SYSTEM.now());
         };
+    }
+
+    private static List<ProxyPush> proxies(AgentConfig settings, AtomicReference<@Nullable Published> last) {
         Supplier<Set<String>> members = () -> {
             Published p = last.get();
             return p == null
@@ -241,7 +240,7 @@ public final class Main implements Callable<Integer> {
         };
         return settings.proxy().sockets().stream()
                 .map(where -> new ProxyPush(
-                        where, settings.proxy().backend(), settings.node().id().value(), primary, members))
+                        where, settings.proxy().backend(), settings.node().id().value(), primary(last), members))
                 .toList();
     }
 

@@ -246,8 +246,10 @@ final class Mutants {
         all.add(mutant(
                 "a hand-over does not close the old primary",
                 LOOP + "HandingOver.java",
-                "        database.closeForWrites(order.within());\n        GtidSet executed = database.executedWhenClosed(StoreActor.CALL);",
-                "        GtidSet executed = database.probe(StoreActor.CALL).executed();"));
+                "            database.closeForWrites(order.within());\n        } finally {\n            closedAt = clock.now();\n        }\n"
+                        + "        GtidSet executed = database.executedWhenClosed(StoreActor.CALL);",
+                "        } finally {\n            closedAt = clock.now();\n        }\n"
+                        + "        GtidSet executed = database.probe(StoreActor.CALL).executed();"));
         all.add(mutant(
                 "a hand-over goes by what was executed before the old primary was closed",
                 LOOP + "HandingOver.java",

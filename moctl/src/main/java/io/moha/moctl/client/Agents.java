@@ -44,6 +44,31 @@ public final class Agents {
         return new AgentClient(address, http, token);
     }
 
+    /** Something that any agent can answer. */
+    public interface Question<T> {
+        T ask(AgentClient agent) throws AgentException;
+    }
+
+    /**
+     * Asks one after the other, those who have answered before only.
+     *
+     * @return the first answer
+     * @throws AgentException the last reason, if there is none
+     */
+    public <T> T first(List<MemberView> order, Question<T> question) throws AgentException {
+        AgentException last = new AgentException("no member's agent answers");
+        for (MemberView m : order) {
+            try {
+                if (m.status().isPresent()) {
+                    return question.ask(of(m.member()));
+                }
+            } catch (AgentException e) {
+                last = e;
+            }
+        }
+        throw last;
+    }
+
     /**
      * A client for this member's agent.
      *

@@ -1,6 +1,7 @@
 package io.moha.moctl.command;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.moha.moctl.client.AgentClient;
 import io.moha.moctl.client.AgentException;
 import io.moha.moctl.client.Agents;
 import io.moha.moctl.client.ClusterView;
@@ -9,7 +10,6 @@ import io.moha.moctl.config.ConfigException;
 import io.moha.moctl.render.Explanation;
 import io.moha.moctl.render.Json;
 import java.util.Comparator;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -79,18 +79,10 @@ final class ExplainCommand implements Callable<Integer> {
 
     /** From a replica if there is one: it would vote. */
     private static JsonNode explained(Agents agents, ClusterView view) throws AgentException {
-        List<MemberView> order = view.members().stream()
-                .filter(m -> m.status().isPresent())
-                .sorted(Comparator.comparing(MemberView::openPrimary))
-                .toList();
-        AgentException last = new AgentException("no member's agent answers");
-        for (MemberView m : order) {
-            try {
-                return agents.of(m.member()).explain();
-            } catch (AgentException e) {
-                last = e;
-            }
-        }
-        throw last;
+        return agents.first(
+                view.members().stream()
+                        .sorted(Comparator.comparing(MemberView::openPrimary))
+                        .toList(),
+                AgentClient::explain);
     }
 }

@@ -2,15 +2,14 @@ package io.moha.moctl.command;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import io.moha.moctl.client.AgentClient;
 import io.moha.moctl.client.AgentException;
 import io.moha.moctl.client.Agents;
 import io.moha.moctl.client.ClusterView;
-import io.moha.moctl.client.MemberView;
 import io.moha.moctl.config.ConfigException;
 import io.moha.moctl.render.HistoryTable;
 import io.moha.moctl.render.Json;
 import java.util.Comparator;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -63,18 +62,10 @@ final class HistoryCommand implements Callable<Integer> {
     /** From the primary if there is one: it writes the records; else from any member that answers. */
     private static JsonNode records(Agents agents) throws AgentException {
         ClusterView view = agents.view(false);
-        List<MemberView> order = view.members().stream()
-                .filter(m -> m.status().isPresent())
-                .sorted(Comparator.comparing(m -> !m.openPrimary()))
-                .toList();
-        AgentException last = new AgentException("no member's agent answers");
-        for (MemberView m : order) {
-            try {
-                return agents.of(m.member()).history();
-            } catch (AgentException e) {
-                last = e;
-            }
-        }
-        throw last;
+        return agents.first(
+                view.members().stream()
+                        .sorted(Comparator.comparing(m -> !m.openPrimary()))
+                        .toList(),
+                AgentClient::history);
     }
 }
