@@ -95,7 +95,8 @@ final class Diagnostician {
         if (!c.drained()) {
             return age(c) > c.policy().drainTimeout().toNanos() ? DRAIN_OVERDUE : UNDRAINED;
         }
-        if (!c.cluster().evidence() || !c.receiverStopped()) {
+        boolean otherSource = c.local().channel().isPresent() && !c.sourceIsLeftOver();
+        if (!c.cluster().evidence() || otherSource) {
             return tidiedUp(c).orElseGet(() -> primary(c));
         }
         // The record came with the role, and nothing can come any more: the old source may be forgotten later.
@@ -141,13 +142,11 @@ final class Diagnostician {
         if (!c.announced()) {
             return c.cluster().handedOver().flatMap(all -> tidiedUp(c)).orElse(OPEN_UNANNOUNCED);
         }
-        if (c.timeToTidyUp()) {
-            return SOURCE_REMAINS;
-        }
         if (!c.seen().registered()) {
             return UNREGISTERED;
         }
-        return Durable.of(c).whileServing().or(() -> singlePoint(c)).orElse(SERVING);
+        Optional<Diagnosis> due = Durable.of(c).whileServing().or(() -> singlePoint(c));
+        return due.orElse(c.timeToTidyUp() ? SOURCE_REMAINS : SERVING);
     }
 
     /** The only member needs no lease; as soon as there are two it does. */

@@ -889,6 +889,10 @@ class DeciderTest {
         assertThat(decide(in(Phase.PROMOTING), seen().heldByMe().evidence()).diagnosis())
                 .as("somebody has started the receiver")
                 .isEqualTo(Diagnosis.SOURCE_REMAINS);
+        assertThat(decide(in(Phase.PROMOTING), seen().heldByMe().evidence().channel("elsewhere", true, true))
+                        .diagnosis())
+                .as("nobody would forget it later")
+                .isEqualTo(Diagnosis.SOURCE_REMAINS);
 
         ObservationBuilder open = seen().heldByMe().receiverStopped().evidence().open();
         Decision primary = decide(in(Phase.PROMOTING), open);

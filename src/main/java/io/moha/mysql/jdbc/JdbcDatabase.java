@@ -53,6 +53,9 @@ public final class JdbcDatabase implements Database {
     private final Line fencingWrites;
     private final Line changing;
     private final Line beating;
+    /** For what people ask; opened when needed. */
+    private final Line asking;
+
     private final Others others;
     private final AtomicBoolean tending = new AtomicBoolean();
     private volatile boolean firstBeat;
@@ -77,6 +80,7 @@ public final class JdbcDatabase implements Database {
         this.fencingWrites = line("fence-writes", settings.server());
         this.changing = line("change", settings.server());
         this.beating = line("beat", settings.server());
+        this.asking = line("ask", settings.server());
         this.others = new Others(member -> line("peer", member));
     }
 
@@ -162,7 +166,7 @@ public final class JdbcDatabase implements Database {
 
     @Override
     public List<Obstacle> obstacles(Duration deadline) throws DatabaseException {
-        return probing.call(
+        return asking.call(
                 "looking for sessions that are in the way",
                 deadline,
                 Repeat.IF_STALE,
@@ -172,10 +176,7 @@ public final class JdbcDatabase implements Database {
     @Override
     public void endSessions(List<Obstacle> obstacles, Duration deadline) throws DatabaseException {
         changing.run(
-                "ending sessions that are in the way",
-                deadline,
-                Repeat.IF_STALE,
-                link -> Obstacles.end(link, obstacles));
+                "ending sessions that are in the way", deadline, Repeat.NO, link -> Obstacles.end(link, obstacles));
     }
 
     @Override
@@ -216,6 +217,7 @@ public final class JdbcDatabase implements Database {
                         .equals("1")) {
             throw Faults.refused("opening for writes: this server has not executed all that it must have");
         }
+        Replication.stopInsideTransaction(link);
         // Not read_only=OFF yet: only accounts like the agent's can write, and the dead-man's event holds still.
         Sql.execute(link, "SET GLOBAL super_read_only=OFF");
         try {
@@ -411,7 +413,8 @@ public final class JdbcDatabase implements Database {
     @Override
     public void close() {
         closed = true;
-        List.of(probing, fencingConnections, fencingWrites, changing, beating).forEach(Line::close);
+        List.of(probing, fencingConnections, fencingWrites, changing, beating, asking)
+                .forEach(Line::close);
         others.close();
         openers.shutdownNow();
         watchdog.close();

@@ -15,11 +15,15 @@ final class Obstacles {
     /** A transaction or DDL statement that is younger than this, in seconds, ends by itself in time. */
     private static final int LONG = 1;
 
+    /** InnoDB tells the start in the zone of the machine, NOW() in that of the session. */
+    private static final String AGE =
+            "TIMESTAMPDIFF(SECOND, t.trx_started, CONVERT_TZ(NOW(), @@session.time_zone, 'SYSTEM'))";
+
     private static final String TRANSACTIONS = "SELECT 'TRANSACTION', p.id, p.user, p.host,"
-            + " TIMESTAMPDIFF(SECOND, t.trx_started, NOW()),"
+            + " " + AGE + ","
             + " CONCAT('a transaction with ', t.trx_rows_modified, ' changed rows, not committed')"
             + " FROM information_schema.innodb_trx t JOIN performance_schema.processlist p ON p.id = t.trx_mysql_thread_id"
-            + " WHERE t.trx_rows_modified > 0 AND TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) > " + LONG;
+            + " WHERE t.trx_rows_modified > 0 AND " + AGE + " > " + LONG;
     private static final String DDL = "SELECT 'DDL', p.id, p.user, p.host, p.time,"
             + " CONCAT(UPPER(REGEXP_SUBSTR(p.info, '(ALTER|CREATE|DROP|OPTIMIZE|RENAME|TRUNCATE)')), ' is running')"
             + " FROM performance_schema.processlist p WHERE p.command = 'Query' AND p.time > " + LONG

@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -78,6 +79,7 @@ public final class ApiServer implements AutoCloseable {
     private final Access access;
     private final Pages pages;
     private final StatusView view;
+    private final Semaphore slow = new Semaphore(1);
     private final ObjectMapper mapper = new ObjectMapper();
     private final Undertow server;
 
@@ -203,20 +205,35 @@ public final class ApiServer implements AutoCloseable {
 
     /** Asks the other agents: on a worker. */
     private void explain(HttpServerExchange exchange) {
-        exchange.dispatch(() -> {
+        slowly(exchange, () -> {
             Published p = loop.published();
             json(exchange, p == null ? Map.of() : pages.explain().of(p, view.status(p)));
-            exchange.endExchange();
         });
     }
 
     /** What a planned change would have to wait for here, asked of the server now; on a worker. */
     private void obstacles(HttpServerExchange exchange) {
-        exchange.dispatch(() -> {
+        slowly(exchange, () -> {
             try {
                 json(exchange, StatusView.obstacles(pages.obstacles().call()));
             } catch (Exception e) {
-                text(exchange, 503, "the database does not say: " + e.getMessage());
+                LOG.debug("/obstacles", e);
+                text(exchange, 503, "the database does not say");
+            }
+        });
+    }
+
+    /** One at a time: the workers are needed for what the primary asks the others for. */
+    private void slowly(HttpServerExchange exchange, Runnable page) {
+        exchange.dispatch(() -> {
+            if (slow.tryAcquire()) {
+                try {
+                    page.run();
+                } finally {
+                    slow.release();
+                }
+            } else {
+                text(exchange, 503, "busy with the same for somebody else: ask again");
             }
             exchange.endExchange();
         });

@@ -71,6 +71,7 @@ public final class AgentLoop implements Runnable {
     private long lastWall;
     private long databaseDirtyAt;
     private long storeDirtyAt;
+    private long answeredAt;
     private volatile @Nullable Published published;
     private volatile boolean roleSafe;
     private volatile long singlePointUntil;
@@ -98,6 +99,7 @@ public final class AgentLoop implements Runnable {
         this.lastWall = clock.wall().toEpochMilli();
         this.databaseDirtyAt = clock.now();
         this.storeDirtyAt = clock.now();
+        this.answeredAt = clock.now();
     }
 
     /** What the loop was last found to be; null only before the first turn. */
@@ -533,6 +535,7 @@ public final class AgentLoop implements Runnable {
         boolean sound = lease.id() != 0 && lease.trusted();
         long now = seen.now();
         DatabaseProber.Look look = parts.prober().look();
+        answeredAt = look.health() == Health.ANSWERING ? look.sentAt() : answeredAt;
         Published next = new Published(
                 identity,
                 state,
@@ -548,6 +551,7 @@ public final class AgentLoop implements Runnable {
                         : Math.max(now, roleUntil()),
                 sound ? lease.sentAt() + policy.leaseTtl().toNanos() : now,
                 look.sentAt(),
+                answeredAt,
                 parts.actor()::closedAt,
                 clock.wall(),
                 deadManSwitch,

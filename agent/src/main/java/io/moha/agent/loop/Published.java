@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param fenceAt monotonic nanoseconds from which the node is no primary any more
  * @param observedAt monotonic nanoseconds of the look at the database that this rests on
  * @param unfit why this node could not be elected now; empty if it could
+ * @param answeredAt monotonic nanoseconds of the begin of the last look that was answered
  * @param closedAt when a hand-over last closed the database, also since this was made
  */
 public record Published(
@@ -34,6 +35,7 @@ public record Published(
         long fenceAt,
         long leaseEndsAt,
         long observedAt,
+        long answeredAt,
         LongSupplier closedAt,
         Instant at,
         boolean deadManSwitch,
@@ -45,7 +47,7 @@ public record Published(
         return state.phase() == Phase.PRIMARY
                 && now - fenceAt < 0
                 && observation.database().health() != Observation.Health.DEAD
-                && observedAt - closedAt.getAsLong() > 0
+                && answeredAt - closedAt.getAsLong() > 0
                 && status.filter(DatabaseStatus::writable).isPresent();
     }
 

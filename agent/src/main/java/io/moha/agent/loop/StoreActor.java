@@ -29,7 +29,6 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
-import java.util.function.ObjLongConsumer;
 import java.util.function.Supplier;
 
 /**
@@ -42,6 +41,14 @@ final class StoreActor {
     private static final int KEPT_RECORDS = 30;
     private static final String UNREAD = "etcd or the database has not been read yet";
 
+    /** Takes the keys that a transaction of this node's came back with. */
+    interface Learner {
+        /** @return whether they count as read */
+        boolean learn(StoreSnapshot after, long sentAt);
+    }
+
+    private record Sent(TxnResult result, boolean learned) {}
+
     /** What the loop knows and this class asks for at the moment of use. */
     record Sources(
             Supplier<Optional<ClusterPicture>> picture,
@@ -52,7 +59,7 @@ final class StoreActor {
             Function<Optional<Map<String, Long>>, Map<String, Long>> phases,
             Supplier<Long> readOnlyMillis,
             BooleanSupplier withdrawn,
-            ObjLongConsumer<StoreSnapshot> learn) {}
+            Learner learn) {}
 
     private final NodeId me;
     private final ClusterStore store;
@@ -278,20 +285,20 @@ final class StoreActor {
     }
 
     private Outcome commit(List<Guard> guards, List<Op> operations, String otherwise) throws StoreException {
-        TxnResult result = send(guards, operations);
-        return (result.committed() ? Outcome.DONE : Outcome.failed(otherwise)).seenAt(result.revision());
+        Sent sent = send(guards, operations);
+        return (sent.result().committed() ? Outcome.DONE : Outcome.failed(otherwise))
+                .seenAt(sent.learned() ? sent.result().revision() : 0);
     }
 
     /** @return the revision of the commit, empty if a guard did not hold */
     OptionalLong tryCommit(List<Guard> guards, List<Op> operations) throws StoreException {
-        TxnResult result = send(guards, operations);
+        TxnResult result = send(guards, operations).result();
         return result.committed() ? OptionalLong.of(result.revision()) : OptionalLong.empty();
     }
 
-    private TxnResult send(List<Guard> guards, List<Op> operations) throws StoreException {
+    private Sent send(List<Guard> guards, List<Op> operations) throws StoreException {
         long sentAt = clock.now();
         TxnResult result = store.commit(new Txn(guards, operations), CALL);
-        sources.learn().accept(result.after(), sentAt);
-        return result;
+        return new Sent(result, sources.learn().learn(result.after(), sentAt));
     }
 }

@@ -178,21 +178,26 @@ final class StoreReader implements Runnable {
                 .orElseGet(() -> ClusterPicture.of(read, sentAt, clock.wall()));
     }
 
-    /** Takes what a transaction of this node's own came back with; what does not fit is left to the next read. Any thread. */
-    void learn(StoreSnapshot after, long sentThen) {
+    /**
+     * Takes what a transaction of this node's own came back with; what does not fit is left to the next read. Any thread.
+     *
+     * @return whether it counts as a read
+     */
+    boolean learn(StoreSnapshot after, long sentThen) {
         synchronized (this) {
             if (picture.isEmpty() || after.cluster() != cluster || after.revision() < highestRevision) {
                 ask(); // overtaken, or etcd went back: a read tells which
-                return;
+                return false;
             }
             try {
                 adopt(after, sentThen);
             } catch (IllegalArgumentException e) {
                 LOG.debug("left to the next read: {}", e.getMessage());
-                return;
+                return false;
             }
         }
         onRead.run();
+        return true;
     }
 
     private void adopt(StoreSnapshot read, long sentThen) {

@@ -10,9 +10,12 @@ import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,11 +35,12 @@ public final class AgentCheck implements Runnable, AutoCloseable {
     /** One that says nothing must not hold up the others: HAProxy waits no longer than its interval. */
     private static final int HELPERS = 4;
 
-    private final ExecutorService helpers = Executors.newFixedThreadPool(HELPERS, task -> {
-        Thread thread = new Thread(task, "agent-check-answer");
-        thread.setDaemon(true);
-        return thread;
-    });
+    private final ExecutorService helpers =
+            new ThreadPoolExecutor(HELPERS, HELPERS, 1, TimeUnit.MINUTES, new ArrayBlockingQueue<>(BACKLOG), task -> {
+                Thread thread = new Thread(task, "agent-check-answer");
+                thread.setDaemon(true);
+                return thread;
+            });
     private final ServerSocket server;
     private final BooleanSupplier writer;
     private final BooleanSupplier reader;
@@ -68,18 +72,25 @@ public final class AgentCheck implements Runnable, AutoCloseable {
     public void run() {
         while (!server.isClosed() && !Thread.currentThread().isInterrupted()) {
             try {
-                Socket proxy = server.accept();
-                helpers.execute(() -> answer(proxy));
-            } catch (IOException | RejectedExecutionException e) {
+                serve(server.accept());
+            } catch (IOException e) {
                 LOG.debug("agent-check: {}", e.getMessage());
+                LockSupport.parkNanos(LISTEN.toNanos()); // no descriptors left, for example: not again at once
             }
+        }
+    }
+
+    private void serve(Socket proxy) throws IOException {
+        try {
+            helpers.execute(() -> answer(proxy));
+        } catch (RejectedExecutionException e) {
+            proxy.close(); // too many at once: no answer changes nothing
         }
     }
 
     private void answer(Socket proxy) {
         try (proxy) {
-            proxy.setSoTimeout((int) LISTEN.toMillis());
-            String question = question(proxy.getInputStream());
+            String question = question(proxy);
             boolean up = question.equals("reader") ? reader.getAsBoolean() : writer.getAsBoolean();
             proxy.getOutputStream().write((up ? "up\n" : "down\n").getBytes(StandardCharsets.US_ASCII));
         } catch (IOException e) {
@@ -88,14 +99,21 @@ public final class AgentCheck implements Runnable, AutoCloseable {
     }
 
     /** The first line, if one comes; a proxy that says nothing is answered all the same. */
-    private static String question(InputStream from) throws IOException {
+    private static String question(Socket proxy) throws IOException {
+        long until = System.nanoTime() + LISTEN.toNanos();
+        InputStream from = proxy.getInputStream();
         StringBuilder line = new StringBuilder();
-        try {
-            for (int c = from.read(); c >= 0 && c != '\n' && line.length() < LONGEST_QUESTION; c = from.read()) {
+        int c = 0;
+        while (c >= 0 && c != '\n' && line.length() < LONGEST_QUESTION && until - System.nanoTime() > 0) {
+            proxy.setSoTimeout((int) Math.max(1, (until - System.nanoTime()) / 1_000_000));
+            try {
+                c = from.read();
+            } catch (SocketTimeoutException e) {
+                c = -1;
+            }
+            if (c >= 0) {
                 line.append((char) c);
             }
-        } catch (SocketTimeoutException e) {
-            return line.toString().strip();
         }
         return line.toString().strip();
     }
