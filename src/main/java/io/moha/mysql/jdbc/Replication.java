@@ -24,7 +24,7 @@ final class Replication {
 
     /**
      * Seconds between two tries to connect. The first is made at once. A second one within suspect-after would meet a lost host
-     * just when the receiver is to be stopped, and STOP REPLICA waits until a try has failed (replica_net_timeout: 2 s).
+     * just when the receiver is to be stopped, and STOP REPLICA waits until a try has failed (replica_net_timeout, 3 s in etc/my.cnf).
      */
     private static final int CONNECT_RETRY = 2;
 
