@@ -310,12 +310,7 @@ public final class AgentLoop implements Runnable {
         }
         if (Actor.touchesStore(action)) {
             // The answer of a transaction comes with all keys: then there is nothing to read again.
-            boolean seen = outcome.revision() > 0
-                    && parts.reader()
-                            .picture()
-                            .filter(p -> p.revision() >= outcome.revision())
-                            .isPresent();
-            if (!seen) {
+            if (!outcome.learned()) {
                 storeDirtyAt = clock.now();
                 parts.reader().ask();
             }
@@ -555,7 +550,7 @@ public final class AgentLoop implements Runnable {
                 parts.actor()::closedAt,
                 clock.wall(),
                 deadManSwitch,
-                Decider.unfit(state, seen, policy),
+                policy,
                 problems(picture, look));
         published = next;
         onPublish.accept(next);

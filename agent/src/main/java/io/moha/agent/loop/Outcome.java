@@ -4,9 +4,9 @@ package io.moha.agent.loop;
  * How an action ended.
  *
  * @param detail one sentence; empty if done
- * @param revision of etcd after it: who has read that has seen all that the action did there; 0 if not known
+ * @param learned whether what the action did in etcd is in the picture of it already
  */
-record Outcome(Result result, String detail, long revision) {
+record Outcome(Result result, String detail, boolean learned) {
     enum Result {
         DONE,
         FAILED,
@@ -14,19 +14,19 @@ record Outcome(Result result, String detail, long revision) {
         UNKNOWN
     }
 
-    static final Outcome DONE = new Outcome(Result.DONE, "", 0);
+    static final Outcome DONE = new Outcome(Result.DONE, "", false);
 
     static Outcome failed(String detail) {
-        return new Outcome(Result.FAILED, detail, 0);
+        return new Outcome(Result.FAILED, detail, false);
     }
 
     static Outcome unknown(String detail) {
-        return new Outcome(Result.UNKNOWN, detail, 0);
+        return new Outcome(Result.UNKNOWN, detail, false);
     }
 
-    /** The same, known to be seen by whoever has read this revision of etcd. */
-    Outcome seenAt(long revisionOfStore) {
-        return new Outcome(result, detail, revisionOfStore);
+    /** The same, and whether there is nothing to read again. */
+    Outcome learned(boolean isLearned) {
+        return new Outcome(result, detail, isLearned);
     }
 
     boolean done() {

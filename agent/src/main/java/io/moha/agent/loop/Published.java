@@ -1,9 +1,11 @@
 package io.moha.agent.loop;
 
+import io.moha.decide.Decider;
 import io.moha.decide.Decision;
 import io.moha.decide.NodeState;
 import io.moha.decide.Observation;
 import io.moha.decide.Phase;
+import io.moha.decide.Policy;
 import io.moha.model.PromotionRule;
 import io.moha.mysql.DatabaseStatus;
 import java.time.Instant;
@@ -18,7 +20,6 @@ import org.jspecify.annotations.Nullable;
  *
  * @param fenceAt monotonic nanoseconds from which the node is no primary any more
  * @param observedAt monotonic nanoseconds of the look at the database that this rests on
- * @param unfit why this node could not be elected now; empty if it could
  * @param answeredAt monotonic nanoseconds of the begin of the last look that was answered
  * @param closedAt when a hand-over last closed the database, also since this was made
  */
@@ -39,7 +40,7 @@ public record Published(
         LongSupplier closedAt,
         Instant at,
         boolean deadManSwitch,
-        String unfit,
+        Policy policy,
         List<String> problems) {
 
     /** Open for writes, by the lease and by what was read back. */
@@ -49,6 +50,11 @@ public record Published(
                 && observation.database().health() != Observation.Health.DEAD
                 && answeredAt - closedAt.getAsLong() > 0
                 && status.filter(DatabaseStatus::writable).isPresent();
+    }
+
+    /** Why this node could not be elected now; empty if it could. */
+    public String unfit() {
+        return Decider.unfit(state, observation, policy);
     }
 
     /** Whether this node holds the lease, open or not. */

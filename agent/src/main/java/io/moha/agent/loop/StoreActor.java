@@ -286,8 +286,7 @@ final class StoreActor {
 
     private Outcome commit(List<Guard> guards, List<Op> operations, String otherwise) throws StoreException {
         Sent sent = send(guards, operations);
-        return (sent.result().committed() ? Outcome.DONE : Outcome.failed(otherwise))
-                .seenAt(sent.learned() ? sent.result().revision() : 0);
+        return (sent.result().committed() ? Outcome.DONE : Outcome.failed(otherwise)).learned(sent.learned());
     }
 
     /** @return the revision of the commit, empty if a guard did not hold */
